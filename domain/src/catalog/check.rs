@@ -1,0 +1,177 @@
+//! Whether documents are sound, each by itself and all together.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::{Document, Fault, Faults, Key, Kind};
+use crate::services::{Service, WorkloadRef};
+use crate::{policies, signals};
+
+/// What is wrong with one of the documents that were checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which of the documents.
+    pub document: usize,
+    pub fault: Fault,
+    /// The document that it collides with, where there is one.
+    pub other: Option<usize>,
+}
+
+/// Everything that is wrong with `documents`, in their order. `known` are the documents beside them which
+/// they may refer to; one of the same kind and name is replaced and not a duplicate. Built-in policies and
+/// signals are always known.
+pub fn check(documents: &[Document], known: &[Document]) -> Vec<Problem> {
+    let set = Set::new(documents, known);
+    let mut problems = Vec::new();
+    for (index, document) in documents.iter().enumerate() {
+        let mut found = Vec::new();
+        let faults = &mut Faults::of(&mut found);
+        document.check(faults);
+        set.check_references(document, faults);
+        let problem = |fault| Problem { document: index, fault, other: None };
+        problems.extend(found.into_iter().map(problem));
+        problems.extend(set.collisions(index, document));
+    }
+    problems
+}
+
+impl Document {
+    fn check(&self, faults: &mut Faults<'_>) {
+        match self {
+            Self::Cluster(it) => it.check(faults),
+            Self::Policy(it) => it.check(faults),
+            Self::Signal(it) => it.check(faults),
+            Self::Service(it) => it.check(faults),
+        }
+        if let Ok(value) = serde_json::to_value(self) {
+            refuse_nul(&value, faults);
+        }
+    }
+}
+
+/// Postgres keeps no NUL, and nothing in a catalog needs one.
+fn refuse_nul(value: &Value, faults: &mut Faults<'_>) {
+    match value {
+        Value::String(text) if text.contains('\0') => faults.add("contains a NUL character"),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                refuse_nul(item, &mut faults.at(index));
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name.contains('\0') {
+                    faults.add("has a member with a NUL character in its name");
+                }
+                refuse_nul(member, &mut faults.at(name.as_str()));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Who is who among all documents.
+struct Set<'a> {
+    names: HashSet<Key<'a>>,
+    /// The first document of a name.
+    first: HashMap<Key<'a>, usize>,
+    /// The service that has a workload; with its number when it is one of those being checked.
+    owners: BTreeMap<&'a WorkloadRef, (&'a str, Option<usize>)>,
+}
+
+impl<'a> Set<'a> {
+    fn new(documents: &'a [Document], known: &'a [Document]) -> Self {
+        let mut first = HashMap::new();
+        for (index, document) in documents.iter().enumerate() {
+            first.entry(document.key()).or_insert(index);
+        }
+        let mut owners = BTreeMap::new();
+        let replaced = |it: &&Document| !first.contains_key(&it.key());
+        let beside = known.iter().filter(replaced).map(|it| (None, it));
+        let checked = documents.iter().enumerate().map(|(index, it)| (Some(index), it));
+        for (index, document) in beside.chain(checked) {
+            if let Document::Service(service) = document {
+                for workload in &service.workloads {
+                    owners.entry(workload).or_insert((service.name.as_str(), index));
+                }
+            }
+        }
+        let names = documents.iter().chain(known).map(Document::key).collect();
+        Self { names, first, owners }
+    }
+
+    fn knows(&self, kind: Kind, name: &str) -> bool {
+        let built_in = match kind {
+            Kind::Policy => name == policies::DEFAULT,
+            Kind::Signal => signals::built_in().iter().any(|it| it.name == name),
+            Kind::Cluster | Kind::Service => false,
+        };
+        built_in || self.names.contains(&Key { kind, name })
+    }
+
+    fn check_references(&self, document: &Document, faults: &mut Faults<'_>) {
+        let refer = |faults: &mut Faults<'_>, kind: Kind, name: &str| {
+            if !self.knows(kind, name) {
+                faults.add(format!("there is no {} {name:?}", kind.as_str()));
+            }
+        };
+        match document {
+            Document::Cluster(_) | Document::Signal(_) => {}
+            Document::Policy(policy) => {
+                for (index, rule) in policy.automatic_rules.iter().enumerate() {
+                    refer(&mut faults.at("automatic_rules").at(index), Kind::Signal, rule);
+                }
+            }
+            Document::Service(service) => {
+                refer(&mut faults.at("policy"), Kind::Policy, &service.policy);
+                for (index, workload) in service.workloads.iter().enumerate() {
+                    let faults = &mut faults.at("workloads");
+                    let faults = &mut faults.at(index);
+                    refer(&mut faults.at("cluster"), Kind::Cluster, &workload.cluster);
+                }
+                check_workload_names(service, faults);
+            }
+        }
+    }
+
+    fn collisions(&self, index: usize, document: &Document) -> Vec<Problem> {
+        let key = document.key();
+        if let Some(first) = self.first.get(&key).filter(|first| **first != index) {
+            let message = format!("the {} {:?} is described twice", key.kind.as_str(), key.name);
+            let fault = Fault { path: "name".to_owned(), message };
+            return vec![Problem { document: index, fault, other: Some(*first) }];
+        }
+        let Document::Service(service) = document else { return Vec::new() };
+        let mut own = HashSet::new();
+        let workloads = service.workloads.iter().enumerate();
+        workloads
+            .filter_map(|(number, workload)| {
+                let (owner, other) = *self.owners.get(workload)?;
+                let message = if !own.insert(workload) {
+                    format!("names {workload} twice")
+                } else if owner != service.name {
+                    format!("{workload} belongs to the service {owner:?}")
+                } else {
+                    return None;
+                };
+                let fault = Fault { path: format!("workloads[{number}]"), message };
+                Some(Problem { document: index, fault, other: other.filter(|it| *it != index) })
+            })
+            .collect()
+    }
+}
+
+/// A check may name a workload, but only one of its service.
+fn check_workload_names(service: &Service, faults: &mut Faults<'_>) {
+    for (index, check) in service.checks.iter().enumerate() {
+        let Some(named) = check.workload() else { continue };
+        let own = |it: &WorkloadRef| it.kind == named.kind && it.name == named.name;
+        if !service.workloads.iter().any(own) {
+            let faults = &mut faults.at("checks");
+            let faults = &mut faults.at(index);
+            let (kind, name) = (named.kind.as_str(), &named.name);
+            faults.at("workload").add(format!("there is no {kind} {name:?} among the workloads"));
+        }
+    }
+}
