@@ -192,7 +192,12 @@ fn walk(path: &mut Vec<Name>, old: Option<&Value>, new: Option<&Value>, items: &
     }
 }
 
-fn walk_members(path: &mut Vec<Name>, old: Option<&Value>, new: Option<&Value>, items: &mut Vec<Item>) {
+fn walk_members(
+    path: &mut Vec<Name>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    items: &mut Vec<Item>,
+) {
     let members = |it: Option<&Value>| -> Vec<String> {
         it.and_then(Value::as_object).into_iter().flat_map(|it| it.keys().cloned()).collect()
     };
@@ -298,8 +303,8 @@ mod tests {
         edit(&mut new);
         let difference = compare(&template(), &new);
         let line = |it: &Item| {
-            let [old, new] = [&it.old, &it.new]
-                .map(|it| it.as_ref().map_or("-".to_owned(), Value::to_string));
+            let [old, new] =
+                [&it.old, &it.new].map(|it| it.as_ref().map_or("-".to_owned(), Value::to_string));
             format!("{} {}: {old} -> {new}", it.part.as_str(), it.path)
         };
         let lines: Vec<String> = difference.items.iter().map(line).collect();
@@ -385,7 +390,7 @@ mod tests {
             |it| it["spec"]["containers"].as_array_mut().unwrap().reverse(),
             true,
             ChangeKind::Template,
-            &[r#"spec spec.containers: ["api","proxy"] -> ["proxy","api"]"#],
+            &[r#"container spec.containers: ["api","proxy"] -> ["proxy","api"]"#],
         );
     }
 }

@@ -106,7 +106,11 @@ pub fn bad(status: &Status, ever_ready: bool, now: DateTime<Utc>) -> Option<Bad>
     if status.phase == "Failed" {
         let ended = status.containers.iter().find_map(Container::ended);
         return Some(Bad {
-            reason: if ended.is_some_and(Ended::is_oom) { BadReason::Oom } else { BadReason::Failed },
+            reason: if ended.is_some_and(Ended::is_oom) {
+                BadReason::Oom
+            } else {
+                BadReason::Failed
+            },
             message: join(&status.reason, &status.message),
             container: None,
             exit_code: ended.map(|it| it.exit_code),
@@ -178,10 +182,13 @@ impl Container {
         match reason {
             "CrashLoopBackOff" if ended.is_some_and(Ended::is_oom) => Some(BadReason::Oom),
             "CrashLoopBackOff" => Some(BadReason::CrashLoop),
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
-            | "ImageInspectError" | "RegistryUnavailable" | "SignatureValidationFailed" => {
-                Some(BadReason::ImagePull)
-            }
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => Some(BadReason::ImagePull),
             "CreateContainerConfigError"
             | "CreateContainerError"
             | "RunContainerError"
@@ -248,7 +255,8 @@ mod tests {
 
         let fresh = container(ContainerState::Running);
         let crashed = Container { last: Some(ended("Error", 1)), restarts: 1, ..fresh.clone() };
-        let killed = Container { last: Some(ended("OOMKilled", 137)), restarts: 1, ..fresh.clone() };
+        let killed =
+            Container { last: Some(ended("OOMKilled", 137)), restarts: 1, ..fresh.clone() };
         let state = |of: &Container, state| Container { state, ..of.clone() };
         for (container, expected) in [
             (fresh.clone(), None),
@@ -312,7 +320,10 @@ mod tests {
             ..Status::default()
         };
         let bad_of = bad(&evicted, true, NOW).unwrap();
-        assert_eq!((bad_of.reason, &*bad_of.message), (BadReason::Failed, "Evicted: low on memory"));
+        assert_eq!(
+            (bad_of.reason, &*bad_of.message),
+            (BadReason::Failed, "Evicted: low on memory")
+        );
         assert_eq!(bad(&Status { phase: "Succeeded".into(), ..evicted }, true, NOW), None);
     }
 }

@@ -53,9 +53,7 @@ pub struct Revision {
 
 /// The template fit to be put back: without the label by which a ReplicaSet tells its pods apart.
 pub fn without_hash(mut template: Value) -> Value {
-    if let Some(labels) =
-        template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut)
-    {
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(canonical::POD_TEMPLATE_HASH);
     }
     template
@@ -81,7 +79,8 @@ fn containers(template: &Value) -> impl Iterator<Item = &Value> {
 /// namespace of the workload.
 pub fn config_refs(template: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut add = |name: Option<&Value>| names.extend(name.and_then(Value::as_str).map(str::to_owned));
+    let mut add =
+        |name: Option<&Value>| names.extend(name.and_then(Value::as_str).map(str::to_owned));
     for container in containers(template) {
         for env in items(container.get("env")) {
             add(env.pointer("/valueFrom/configMapKeyRef/name"));

@@ -1,0 +1,388 @@
+//! What runs in the clusters, as the watch saw it last.
+
+use chrono::{DateTime, Utc};
+use domain::canonical::Digest;
+use domain::ids::{ClusterId, ServiceId, WorkloadId};
+use domain::services::WorkloadRef;
+use domain::workloads::{Condition, Image, Key, Live, Owner, Rollout, Workload, WorkloadKind};
+use serde::Serialize;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::Error;
+
+struct Row {
+    id: uuid::Uuid,
+    cluster: String,
+    service_id: Option<uuid::Uuid>,
+    namespace: String,
+    kind: String,
+    name: String,
+    uid: String,
+    owner: String,
+    owner_name: Option<String>,
+    paused: bool,
+    paused_by_us: bool,
+    replicas: i32,
+    ready: i32,
+    updated: i32,
+    rollout: String,
+    rollout_reason: Option<String>,
+    live_revision: i64,
+    live_digest: String,
+    live_config_digest: String,
+    live_images: Json<Vec<Image>>,
+    conditions: Json<Vec<Condition>>,
+    healthy_since: Option<DateTime<Utc>>,
+    seen_at: DateTime<Utc>,
+    gone_at: Option<DateTime<Utc>>,
+}
+
+macro_rules! select {
+    ($rest:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT w.id, c.name AS cluster, s.service_id AS "service_id?", w.namespace, w.kind, w.name, w.uid,
+                      w.owner, w.owner_name, w.paused, w.paused_by_us, w.replicas, w.ready, w.updated,
+                      w.rollout, w.rollout_reason, w.live_revision, w.live_digest, w.live_config_digest,
+                      w.live_images AS "live_images: Json<Vec<Image>>",
+                      w.conditions AS "conditions: Json<Vec<Condition>>",
+                      w.healthy_since, w.seen_at, w.gone_at
+               FROM workloads w
+               JOIN clusters c ON c.id = w.cluster_id
+               LEFT JOIN service_workloads s ON s.cluster_id = w.cluster_id AND s.namespace = w.namespace
+                    AND s.kind = w.kind AND s.name = w.name "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+pub async fn get(db: impl PgExecutor<'_>, id: WorkloadId) -> Result<Workload, Error> {
+    let row = select!("WHERE w.id = $1", id.0).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// Locks the row until the transaction ends.
+pub async fn lock(tx: &mut PgConnection, id: WorkloadId) -> Result<Workload, Error> {
+    let row = select!("WHERE w.id = $1 FOR UPDATE OF w", id.0).fetch_optional(tx).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// The workload of this name, also one that is gone; `None` for one that was never seen.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    reference: &WorkloadRef,
+) -> Result<Option<Workload>, Error> {
+    let row = select!(
+        "WHERE c.name = $1 AND w.namespace = $2 AND w.kind = $3 AND w.name = $4",
+        reference.cluster,
+        reference.namespace,
+        reference.kind.as_str(),
+        reference.name,
+    );
+    row.fetch_optional(db).await?.map(Workload::try_from).transpose()
+}
+
+/// The workloads of a service in the order of the catalog, also those that are gone.
+pub async fn by_service(
+    db: impl PgExecutor<'_>,
+    service: ServiceId,
+) -> Result<Vec<Workload>, Error> {
+    let rows = select!("WHERE s.service_id = $1 ORDER BY s.position", service.0);
+    rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
+}
+
+/// What a list is narrowed to; everything that is `None` does not narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Filter<'a> {
+    /// By name.
+    pub service: Option<&'a str>,
+    /// By name.
+    pub cluster: Option<&'a str>,
+    pub rollout: Option<&'a str>,
+    pub seen_since: Option<DateTime<Utc>>,
+    /// Only rows after this one, newest first.
+    pub after: Option<(DateTime<Utc>, WorkloadId)>,
+}
+
+/// Workloads that are not gone, newest change first.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &Filter<'_>,
+    limit: i64,
+) -> Result<Vec<Workload>, Error> {
+    let rows = select!(
+        "WHERE w.gone_at IS NULL
+           AND ($1::text IS NULL OR s.service_id = (SELECT id FROM services WHERE name = $1))
+           AND ($2::text IS NULL OR c.name = $2)
+           AND ($3::text IS NULL OR w.rollout = $3)
+           AND ($4::timestamptz IS NULL OR w.seen_at >= $4)
+           AND ($5::timestamptz IS NULL OR (w.seen_at, w.id) < ($5, $6))
+         ORDER BY w.seen_at DESC, w.id DESC LIMIT $7",
+        filter.service,
+        filter.cluster,
+        filter.rollout,
+        filter.seen_since,
+        filter.after.map(|it| it.0),
+        filter.after.map(|it| it.1.0),
+        limit,
+    );
+    rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
+}
+
+/// Says whose pause it is; forgotten by itself when the workload is seen running again.
+pub async fn set_paused_by_us(
+    tx: &mut PgConnection,
+    id: WorkloadId,
+    by_us: bool,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE workloads SET paused_by_us = $2, paused = paused OR $2 WHERE id = $1",
+        id.0,
+        by_us
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A workload as the watch sees it now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Observed {
+    #[serde(flatten)]
+    pub key: Key,
+    pub uid: String,
+    pub owner: &'static str,
+    pub owner_name: Option<String>,
+    pub paused: bool,
+    pub replicas: i32,
+    pub ready: i32,
+    pub updated: i32,
+    pub rollout: &'static str,
+    pub rollout_reason: Option<String>,
+    pub live_revision: i64,
+    pub live_digest: Digest,
+    pub live_config_digest: Digest,
+    pub live_images: Vec<Image>,
+    pub conditions: Vec<Condition>,
+    /// Fully rolled out, and no pod is bad.
+    pub healthy: bool,
+    /// The templates that the cluster still keeps.
+    pub present: Vec<Digest>,
+}
+
+/// What stood in the row before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    pub uid: String,
+    pub revision: i64,
+    pub digest: String,
+    pub config_digest: String,
+    pub replicas: i32,
+    pub seen_at: DateTime<Utc>,
+    pub gone: bool,
+}
+
+/// The rows of these workloads, by key, locked until the transaction ends.
+pub async fn before(
+    tx: &mut PgConnection,
+    cluster: ClusterId,
+    keys: &[&Key],
+) -> Result<Vec<(Key, Before)>, Error> {
+    let rows = sqlx::query!(
+        "SELECT w.namespace, w.kind, w.name, w.uid, w.live_revision, w.live_digest, w.live_config_digest,
+                w.replicas, w.seen_at, w.gone_at
+         FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text)
+         JOIN workloads w ON w.cluster_id = $1 AND w.namespace = x.namespace AND w.kind = x.kind
+              AND w.name = x.name
+         FOR UPDATE OF w",
+        cluster.0,
+        Json(keys) as _,
+    )
+    .fetch_all(tx)
+    .await?;
+    let rows = rows.into_iter().map(|row| {
+        let key = key(row.namespace, &row.kind, row.name)?;
+        let before = Before {
+            uid: row.uid,
+            revision: row.live_revision,
+            digest: row.live_digest,
+            config_digest: row.live_config_digest,
+            replicas: row.replicas,
+            seen_at: row.seen_at,
+            gone: row.gone_at.is_some(),
+        };
+        Ok((key, before))
+    });
+    rows.collect()
+}
+
+/// Writes what is seen; a row that says the same already stays as it is. Gives the ids of all.
+pub async fn observe(
+    tx: &mut PgConnection,
+    cluster: ClusterId,
+    observed: &[&Observed],
+    now: DateTime<Utc>,
+) -> Result<Vec<(Key, WorkloadId)>, Error> {
+    sqlx::query!(
+        r#"INSERT INTO workloads (cluster_id, namespace, kind, name, uid, owner, owner_name, paused, replicas, ready,
+                updated, rollout, rollout_reason, live_revision, live_digest, live_config_digest, live_images,
+                conditions, healthy_since, created_at, seen_at)
+           SELECT $1, x.namespace, x.kind, x.name, x.uid, x.owner, x.owner_name, x.paused, x.replicas, x.ready,
+                x.updated, x.rollout, x.rollout_reason, x.live_revision, x.live_digest, x.live_config_digest,
+                x.live_images, x.conditions, CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
+           FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text, uid text, owner text,
+                owner_name text, paused boolean, replicas integer, ready integer, updated integer, rollout text,
+                rollout_reason text, live_revision bigint, live_digest text, live_config_digest text,
+                live_images jsonb, conditions jsonb, healthy boolean)
+           ON CONFLICT (cluster_id, namespace, kind, name) DO UPDATE SET
+                uid = EXCLUDED.uid, owner = EXCLUDED.owner, owner_name = EXCLUDED.owner_name,
+                paused = EXCLUDED.paused, paused_by_us = workloads.paused_by_us AND EXCLUDED.paused,
+                replicas = EXCLUDED.replicas, ready = EXCLUDED.ready, updated = EXCLUDED.updated,
+                rollout = EXCLUDED.rollout, rollout_reason = EXCLUDED.rollout_reason,
+                live_revision = EXCLUDED.live_revision, live_digest = EXCLUDED.live_digest,
+                live_config_digest = EXCLUDED.live_config_digest, live_images = EXCLUDED.live_images,
+                conditions = EXCLUDED.conditions,
+                -- The clock of a revision's health starts again with the revision.
+                healthy_since = CASE
+                    WHEN EXCLUDED.healthy_since IS NOT NULL AND workloads.uid = EXCLUDED.uid
+                         AND workloads.live_digest = EXCLUDED.live_digest
+                         AND workloads.live_config_digest = EXCLUDED.live_config_digest
+                    THEN COALESCE(workloads.healthy_since, EXCLUDED.healthy_since)
+                    ELSE EXCLUDED.healthy_since END,
+                seen_at = EXCLUDED.seen_at, gone_at = NULL
+           WHERE (workloads.uid, workloads.owner, workloads.owner_name, workloads.paused, workloads.replicas,
+                  workloads.ready, workloads.updated, workloads.rollout, workloads.rollout_reason,
+                  workloads.live_revision, workloads.live_digest, workloads.live_config_digest,
+                  workloads.live_images, workloads.conditions, workloads.healthy_since IS NULL,
+                  workloads.gone_at IS NULL)
+              IS DISTINCT FROM
+                 (EXCLUDED.uid, EXCLUDED.owner, EXCLUDED.owner_name, EXCLUDED.paused, EXCLUDED.replicas,
+                  EXCLUDED.ready, EXCLUDED.updated, EXCLUDED.rollout, EXCLUDED.rollout_reason,
+                  EXCLUDED.live_revision, EXCLUDED.live_digest, EXCLUDED.live_config_digest,
+                  EXCLUDED.live_images, EXCLUDED.conditions, EXCLUDED.healthy_since IS NULL, true)"#,
+        cluster.0,
+        Json(observed) as _,
+        now,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let rows = sqlx::query!(
+        "SELECT w.id, w.namespace, w.kind, w.name
+         FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text)
+         JOIN workloads w ON w.cluster_id = $1 AND w.namespace = x.namespace AND w.kind = x.kind
+              AND w.name = x.name",
+        cluster.0,
+        Json(observed) as _,
+    )
+    .fetch_all(tx)
+    .await?;
+    let rows = rows.into_iter();
+    rows.map(|row| Ok((key(row.namespace, &row.kind, row.name)?, WorkloadId(row.id)))).collect()
+}
+
+/// Marks these as deleted from the cluster, with their pods; their revisions stay.
+pub async fn leave(
+    tx: &mut PgConnection,
+    cluster: ClusterId,
+    keys: &[&Key],
+    now: DateTime<Utc>,
+) -> Result<Vec<WorkloadId>, Error> {
+    let gone = sqlx::query_scalar!(
+        "UPDATE workloads w SET gone_at = $3, seen_at = $3, healthy_since = NULL
+         FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text)
+         WHERE w.cluster_id = $1 AND w.namespace = x.namespace AND w.kind = x.kind AND w.name = x.name
+           AND w.gone_at IS NULL
+         RETURNING w.id",
+        cluster.0,
+        Json(keys) as _,
+        now,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    forget(tx, &gone).await?;
+    Ok(gone.into_iter().map(WorkloadId).collect())
+}
+
+/// Marks every workload but these as deleted: what went while nobody watched.
+pub async fn leave_all_but(
+    tx: &mut PgConnection,
+    cluster: ClusterId,
+    keys: &[&Key],
+    now: DateTime<Utc>,
+) -> Result<Vec<WorkloadId>, Error> {
+    let gone = sqlx::query_scalar!(
+        "UPDATE workloads w SET gone_at = $3, seen_at = $3, healthy_since = NULL
+         WHERE w.cluster_id = $1 AND w.gone_at IS NULL
+           AND NOT EXISTS (
+                SELECT FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text)
+                WHERE w.namespace = x.namespace AND w.kind = x.kind AND w.name = x.name)
+         RETURNING w.id",
+        cluster.0,
+        Json(keys) as _,
+        now,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    forget(tx, &gone).await?;
+    Ok(gone.into_iter().map(WorkloadId).collect())
+}
+
+async fn forget(tx: &mut PgConnection, gone: &[uuid::Uuid]) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM pods WHERE workload_id = ANY($1)", gone).execute(&mut *tx).await?;
+    sqlx::query!(
+        "UPDATE revisions SET present = false WHERE workload_id = ANY($1) AND present",
+        gone
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn key(namespace: String, kind: &str, name: String) -> Result<Key, Error> {
+    let kind = WorkloadKind::parse(kind);
+    let kind = kind.ok_or_else(|| Error::Inconsistent { table: "workloads", id: name.clone() })?;
+    Ok(Key { namespace, kind, name })
+}
+
+impl TryFrom<Row> for Workload {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let id = row.id;
+        let inconsistent = || Error::Inconsistent { table: "workloads", id: id.to_string() };
+        let rollout = match (row.rollout.as_str(), row.rollout_reason) {
+            ("settled", None) => Rollout::Settled,
+            ("progressing", None) => Rollout::Progressing,
+            ("stuck", Some(reason)) => Rollout::Stuck { reason },
+            _ => return Err(inconsistent()),
+        };
+        let digest = |it: String| it.parse::<Digest>().map_err(|_| inconsistent());
+        Ok(Workload {
+            id: WorkloadId(id),
+            cluster: row.cluster,
+            namespace: row.namespace,
+            kind: WorkloadKind::parse(&row.kind).ok_or_else(inconsistent)?,
+            name: row.name,
+            service: row.service_id.map(ServiceId),
+            uid: row.uid,
+            owner: Owner::parse(&row.owner, row.owner_name).ok_or_else(inconsistent)?,
+            paused: row.paused,
+            paused_by_us: row.paused_by_us,
+            replicas: row.replicas,
+            ready: row.ready,
+            updated: row.updated,
+            rollout,
+            live: Live {
+                revision: row.live_revision,
+                digest: digest(row.live_digest)?,
+                config_digest: digest(row.live_config_digest)?,
+                images: row.live_images.0,
+            },
+            conditions: row.conditions.0,
+            healthy_since: row.healthy_since,
+            seen_at: row.seen_at,
+            gone_at: row.gone_at,
+        })
+    }
+}
