@@ -1,0 +1,134 @@
+//! A plain form, posted to a server function; `server::http::forms` brings its sender back to the page.
+
+use std::fmt::Display;
+
+use domain::texts::ui;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+use crate::pages::error::Error;
+use crate::pages::visit::{Answer, texts, visit};
+
+/// What became of one form, if it was just sent. A page may hold several for the same function, so a form is
+/// known by its `id` too.
+pub struct Sent {
+    place: String,
+    answer: Option<Answer>,
+}
+
+impl Sent {
+    pub(super) fn of<F: ServerFn>(id: &str) -> Self {
+        let answer = visit()
+            .answer
+            .filter(|it| it.form == F::PATH && it.field("id").unwrap_or_default() == id);
+        let function = F::PATH.rsplit('/').next().unwrap_or_default();
+        Self { place: format!("{function}{id}"), answer }
+    }
+
+    /// Unique on the page.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.answer.as_ref()?.error.as_ref()
+    }
+
+    pub(super) fn refused(&self) -> bool {
+        self.error().is_some()
+    }
+
+    /// What was typed into a field of a form that was refused.
+    pub fn typed(&self, name: &str) -> Option<String> {
+        let answer = self.answer.as_ref().filter(|it| it.error.is_some())?;
+        answer.field(name).map(str::to_owned)
+    }
+
+    /// Whether this value was among those sent under the name.
+    pub(super) fn has(&self, name: &str, value: &str) -> bool {
+        let answer = self.answer.as_ref();
+        answer.is_some_and(|it| it.fields.iter().any(|(n, v)| n == name && v == value))
+    }
+
+    pub(super) fn problem(&self, name: &str) -> Option<String> {
+        self.error()?.of_field(name, visit().lang)
+    }
+
+    /// What is said above the form.
+    pub(super) fn notice(&self) -> Option<AnyView> {
+        let answer = self.answer.as_ref()?;
+        answer.said.now();
+        Some(became(answer))
+    }
+}
+
+/// Where the reader looks first; a refusal takes the focus.
+pub(super) fn became(answer: &Answer) -> AnyView {
+    match &answer.error {
+        Some(error) => view! {
+            <p class="notice" role="alert" tabindex="-1" autofocus=true data-state="bad">
+                {error.text(visit().lang)}
+            </p>
+        }
+        .into_any(),
+        None => view! {
+            <p class="notice" role="status" data-state="ok">{texts(&ui::TEXTS).done}</p>
+        }
+        .into_any(),
+    }
+}
+
+/// A form for a server function, and above it what became of it when it was sent. `id` is sent along unless it
+/// is empty. `inputs` gets [`Sent`] to show its fields with, and is `None` when there is nothing to send any more.
+pub fn form<F: ServerFn, V: IntoView>(
+    id: impl Display,
+    inputs: impl FnOnce(&Sent) -> Option<V>,
+) -> impl IntoView {
+    let id = id.to_string();
+    let sent = Sent::of::<F>(&id);
+    let notice = sent.notice();
+    let inputs = inputs(&sent).map(|it| post::<F>(id, it.into_any()));
+    view! { {notice} {inputs} }
+}
+
+pub(super) fn post<F: ServerFn>(id: String, inputs: AnyView) -> impl IntoView {
+    let id = (!id.is_empty()).then(|| super::hidden("id", id));
+    view! { <form class="form" method="post" action=F::PATH>{id} {inputs}</form> }
+}
+
+/// How much a button weighs: `Primary` once per region, `Deciding` once per page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Button {
+    Plain,
+    Primary,
+    Deciding,
+    Danger,
+    Quiet,
+}
+
+impl Button {
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Button::Plain => "button",
+            Button::Primary => "button primary",
+            Button::Deciding => "button primary large",
+            Button::Danger => "button danger",
+            Button::Quiet => "button quiet",
+        }
+    }
+}
+
+/// Sends the form it stands in.
+pub fn submit(kind: Button, label: impl ToString) -> AnyView {
+    view! { <button class=kind.class() type="submit">{label.to_string()}</button> }.into_any()
+}
+
+/// A button that cannot be pressed yet; `why` is the id of what says what is missing.
+pub fn blocked(kind: Button, label: impl ToString, why: &'static str) -> AnyView {
+    view! {
+        <button class=kind.class() type="submit" disabled=true aria-describedby=why>
+            {label.to_string()}
+        </button>
+    }
+    .into_any()
+}

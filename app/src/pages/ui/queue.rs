@@ -1,0 +1,33 @@
+//! What waits for somebody.
+
+use leptos::prelude::*;
+
+/// A list of [`Waiting`]; the most urgent first.
+#[component]
+pub fn Queue(children: Children) -> impl IntoView {
+    view! { <div class="queue"><ul>{children()}</ul></div> }
+}
+
+/// One thing that waits: its state (a [`super::badge`]), what it is and where, why, by when (a
+/// [`super::countdown`], or text), and at most one act.
+#[component]
+pub fn Waiting(
+    badge: AnyView,
+    #[prop(into)] href: String,
+    #[prop(into)] title: String,
+    #[prop(optional, into)] why: Option<String>,
+    #[prop(optional)] due: Option<AnyView>,
+    #[prop(optional)] act: Option<AnyView>,
+) -> impl IntoView {
+    view! {
+        <li>
+            {badge}
+            <div>
+                <a href=href>{title}</a>
+                {why.map(|it| view! { <p>{it}</p> })}
+            </div>
+            {due.map(|it| view! { <div class="due">{it}</div> })}
+            {act.map(|it| view! { <div class="act">{it}</div> })}
+        </li>
+    }
+}

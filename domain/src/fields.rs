@@ -1,0 +1,115 @@
+//! What is wrong with what somebody typed or sent, field by field. It crosses the wire as data; the page
+//! and the API say it in words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::texts::Lang;
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    Required,
+    TooLong {
+        most: usize,
+    },
+    TooShort {
+        least: usize,
+    },
+    NotAName,
+    Guessable,
+    /// Somebody or something else has it already.
+    Taken,
+    /// There is no such thing.
+    Unknown,
+    /// The old password was not the right one.
+    WrongPassword,
+    /// Not one of these words.
+    NotOneOf(Vec<String>),
+    OutOfRange {
+        from: i64,
+        to: i64,
+    },
+    /// What the parser said about it; in English, for programs.
+    Malformed(String),
+    /// The field is not part of this request.
+    Unexpected,
+}
+
+/// Faults and the fields they are in, in the order in which they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Faults(pub Vec<(String, Fault)>);
+
+impl Faults {
+    pub fn of(field: &str, fault: Fault) -> Self {
+        Self(vec![(field.to_owned(), fault)])
+    }
+
+    pub fn add(&mut self, field: &str, fault: Fault) {
+        self.0.push((field.to_owned(), fault));
+    }
+
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Ok` where nothing is wrong.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// What is wrong with this field.
+    pub fn field(&self, name: &str) -> Option<&Fault> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, fault)| fault)
+    }
+}
+
+impl Fault {
+    pub fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::Zh => self.chinese(),
+            Lang::En => self.english(),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        match self {
+            Fault::Required => "此项必填。".into(),
+            Fault::TooLong { most } => format!("最多 {most} 个字符。"),
+            Fault::TooShort { least } => format!("至少 {least} 个字符。"),
+            Fault::NotAName => "首尾不能有空格，也不能含换行、冒号、斜杠或逗号。".into(),
+            Fault::Guessable => "太容易猜到：不要重复字符，也不要用账号名。".into(),
+            Fault::Taken => "已被占用。".into(),
+            Fault::Unknown => "不存在。".into(),
+            Fault::WrongPassword => "原密码不正确。".into(),
+            Fault::NotOneOf(words) => format!("只能是：{}。", words.join("、")),
+            Fault::OutOfRange { from, to } => format!("必须在 {from} 到 {to} 之间。"),
+            Fault::Malformed(why) => format!("格式不正确：{why}"),
+            Fault::Unexpected => "不认识的字段。".into(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Fault::Required => "Please fill this in.".into(),
+            Fault::TooLong { most } => format!("At most {most} characters."),
+            Fault::TooShort { least } => format!("At least {least} characters."),
+            Fault::NotAName => {
+                "No space at either end, and no line break, colon, slash or comma.".into()
+            }
+            Fault::Guessable => {
+                "Too easy to guess: do not repeat characters, do not use the account's name.".into()
+            }
+            Fault::Taken => "Already taken.".into(),
+            Fault::Unknown => "There is no such thing.".into(),
+            Fault::WrongPassword => "The old password is not right.".into(),
+            Fault::NotOneOf(words) => format!("Must be one of: {}.", words.join(", ")),
+            Fault::OutOfRange { from, to } => format!("Must be between {from} and {to}."),
+            Fault::Malformed(why) => format!("Malformed: {why}"),
+            Fault::Unexpected => "This field is not known here.".into(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The names of the pages, as the navigation and the crumbs say them.
+
+use super::Each;
+
+pub struct Texts {
+    pub overview: &'static str,
+    pub rollbacks: &'static str,
+    pub approvals: &'static str,
+    pub all_rollbacks: &'static str,
+    pub observation: &'static str,
+    pub alerts: &'static str,
+    pub decisions: &'static str,
+    pub drills: &'static str,
+    pub services: &'static str,
+    pub runs: &'static str,
+    pub rails: &'static str,
+    pub audit: &'static str,
+    pub admin: &'static str,
+    pub users: &'static str,
+    pub tokens: &'static str,
+    pub clusters: &'static str,
+    pub profile: &'static str,
+    /// Read aloud after the number of rollbacks that wait.
+    pub waiting: &'static str,
+}
+
+pub static TEXTS: Each<Texts> = Each {
+    zh: Texts {
+        overview: "总览",
+        rollbacks: "回滚",
+        approvals: "待审批",
+        all_rollbacks: "全部",
+        observation: "观测",
+        alerts: "告警",
+        decisions: "决策",
+        drills: "演练",
+        services: "服务",
+        runs: "执行",
+        rails: "护栏",
+        audit: "审计",
+        admin: "管理",
+        users: "用户",
+        tokens: "令牌",
+        clusters: "集群",
+        profile: "个人设置",
+        waiting: "条待审批",
+    },
+    en: Texts {
+        overview: "Overview",
+        rollbacks: "Rollbacks",
+        approvals: "Approvals",
+        all_rollbacks: "All",
+        observation: "Observation",
+        alerts: "Alerts",
+        decisions: "Decisions",
+        drills: "Drills",
+        services: "Services",
+        runs: "Runs",
+        rails: "Rails",
+        audit: "Audit",
+        admin: "Administration",
+        users: "Users",
+        tokens: "Tokens",
+        clusters: "Clusters",
+        profile: "Profile",
+        waiting: "waiting for approval",
+    },
+};
