@@ -1,0 +1,3 @@
+//! Knowledge of other systems' interfaces, one folder each.
+
+pub mod kubernetes;
