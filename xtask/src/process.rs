@@ -71,14 +71,15 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn start(command: &mut Command) -> anyhow::Result<Child> {
+/// Like [`check`], for somebody who reads what it writes; [`wait`] belongs to it.
+pub(crate) fn start(command: &mut Command) -> anyhow::Result<Child> {
     let mut running = RUNNING.lock().unwrap_or_else(|it| it.into_inner());
     let child = command.spawn().with_context(|| not_started(command))?;
     *running = Some(pid(&child));
     Ok(child)
 }
 
-fn wait(mut child: Child, command: &Command) -> anyhow::Result<()> {
+pub(crate) fn wait(mut child: Child, command: &Command) -> anyhow::Result<()> {
     let status = child.wait();
     *RUNNING.lock().unwrap_or_else(|it| it.into_inner()) = None;
     ensure_not_stopped()?;
@@ -86,7 +87,7 @@ fn wait(mut child: Child, command: &Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) fn pid(child: &Child) -> Pid {
+fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 

@@ -1,12 +1,15 @@
 //! What sqlx-cli does, without installing it: with `SQLX_OFFLINE_DIR` set the macros of sqlx write down
 //! what they learn about each query.
 
-use std::env;
-use std::fs;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
+
+use sha2::{Digest, Sha256};
 
 use crate::embedded::Postgres;
+use crate::hex;
 use crate::process::{cargo, check};
 
 /// Checks every query against the migrations and writes what was learnt to `into`.
@@ -39,8 +42,32 @@ pub(crate) fn prepare(postgres: &Postgres, into: &Path) -> anyhow::Result<usize>
     Ok(sorted(into)?.len())
 }
 
+/// Name and content of each of the files that [`prepare`] writes.
+pub(crate) fn contents(dir: &Path) -> anyhow::Result<Vec<(Option<OsString>, String)>> {
+    let read =
+        |path: PathBuf| Ok((path.file_name().map(OsString::from), fs::read_to_string(&path)?));
+    sorted(dir)?.into_iter().map(read).collect()
+}
+
+/// A hash of everything that [`prepare`] looks at, and of what it should write.
+pub(crate) fn sources() -> anyhow::Result<String> {
+    let mut hash = Sha256::new();
+    let mut folders = vec!["migrations".into(), "store/.sqlx".into(), PathBuf::from("store/src")];
+    while let Some(folder) = folders.pop() {
+        for path in sorted(folder)? {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                hash.update(path.as_os_str().as_encoded_bytes());
+                hash.update(Sha256::digest(fs::read(&path)?));
+            }
+        }
+    }
+    Ok(hex(&hash.finalize()[..]))
+}
+
 /// The files of a folder by name; none where there is no folder.
-pub(crate) fn sorted(dir: impl AsRef<Path>) -> anyhow::Result<Vec<PathBuf>> {
+fn sorted(dir: impl AsRef<Path>) -> anyhow::Result<Vec<PathBuf>> {
     if !dir.as_ref().exists() {
         return Ok(Vec::new());
     }
