@@ -19,7 +19,7 @@ use crate::services::Service;
 use crate::signals::Signal;
 
 pub use check::{Problem, check};
-pub use diff::{Changed, Diff, Member, diff};
+pub use diff::{Change, Member, changes};
 pub use faults::{Fault, Faults};
 
 words!(

@@ -1,0 +1,119 @@
+//! The catalog of the demo: EdgeLink's, with the pretend world in the place of the real one.
+
+use domain::catalog::Document;
+use domain::checks::CheckKind;
+use domain::policies::Mode;
+
+use super::parse::{Error, Located, parse};
+
+const FILES: [(&str, &str); 4] = [
+    ("edgelink/clusters.yaml", include_str!("../../../catalog/edgelink/clusters.yaml")),
+    ("edgelink/policies.yaml", include_str!("../../../catalog/edgelink/policies.yaml")),
+    ("edgelink/signals.yaml", include_str!("../../../catalog/edgelink/signals.yaml")),
+    ("edgelink/services.yaml", include_str!("../../../catalog/edgelink/services.yaml")),
+];
+
+/// How long a rollback is observed in the demo, and a revision before it counts as verified.
+const OBSERVATION_S: u32 = 20;
+
+/// Where the pretend world listens. What it does not have is not asked.
+#[derive(Clone, Debug, Default)]
+pub struct Pretend {
+    /// Address of its Prometheus API.
+    pub prometheus: Option<String>,
+    /// Address that answers for every protected application: `http://127.0.0.1:PORT`.
+    pub application: Option<String>,
+}
+
+/// The documents of the demo. Clusters have the kubeconfig `demo`, people approve, and observation is short
+/// enough to wait for.
+pub fn documents(pretend: &Pretend) -> Result<Vec<Located>, Vec<Error>> {
+    let mut documents = Vec::new();
+    for (file, text) in FILES {
+        documents.extend(parse(file, text)?);
+    }
+    for located in &mut documents {
+        pretend.adapt(&mut located.document);
+    }
+    Ok(documents)
+}
+
+impl Pretend {
+    fn adapt(&self, document: &mut Document) {
+        match document {
+            Document::Cluster(cluster) => {
+                cluster.kubeconfig = "demo".to_owned();
+                cluster.context = None;
+                cluster.prometheus.clone_from(&self.prometheus);
+            }
+            Document::Policy(policy) => {
+                if policy.mode == Mode::Auto {
+                    policy.mode = Mode::Suggest;
+                }
+                policy.observation_s = policy.observation_s.min(OBSERVATION_S);
+            }
+            Document::Service(service) => {
+                service.checks.retain(|it| match it.kind {
+                    CheckKind::Http { .. } => self.application.is_some(),
+                    CheckKind::Promql { .. } => self.prometheus.is_some(),
+                    CheckKind::Kubernetes { .. } => true,
+                });
+                for check in &mut service.checks {
+                    if let (CheckKind::Http { url, .. }, Some(application)) =
+                        (&mut check.kind, &self.application)
+                    {
+                        *url = format!("{application}{}", path(url));
+                    }
+                }
+            }
+            Document::Signal(_) => {}
+        }
+    }
+}
+
+/// What stands behind the host of an address.
+fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("", |it| &rest[it..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::read;
+
+    #[test]
+    fn the_demo_is_sound_with_all_of_the_pretend_world_and_without_it() {
+        let all = Pretend {
+            prometheus: Some("http://127.0.0.1:1".to_owned()),
+            application: Some("http://127.0.0.1:2".to_owned()),
+        };
+        for (pretend, checks) in [(all, 8), (Pretend::default(), 1)] {
+            let documents = documents(&pretend).unwrap();
+            assert_eq!(read::check(&documents, &[]), Ok(()));
+            let gateway = documents.iter().find_map(|it| match &it.document {
+                Document::Service(service) if service.name == "api-gateway" => Some(service),
+                _ => None,
+            });
+            let gateway = gateway.unwrap();
+            assert_eq!(gateway.checks.len(), checks);
+            for check in &gateway.checks {
+                if let CheckKind::Http { url, .. } = &check.kind {
+                    assert!(url.starts_with("http://127.0.0.1:2/"), "{url}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_catalog_beside_the_code_is_sound() {
+        let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../catalog"));
+        for entry in std::fs::read_dir(root).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                let documents = read::folder(&path).unwrap();
+                assert_eq!(read::check(&documents, &[]), Ok(()), "{}", path.display());
+            }
+        }
+    }
+}

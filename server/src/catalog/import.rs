@@ -1,0 +1,81 @@
+//! Puts documents in force: all of them or none.
+
+use chrono::{DateTime, Utc};
+use domain::catalog::{Change, Document, Kind, changes};
+use sqlx::PgConnection;
+
+use super::parse::{Error, Located};
+use super::read;
+
+/// What importing would change, or what is wrong with it. Nothing is written. With `prune` is removed what
+/// is not imported.
+pub async fn plan(
+    tx: &mut PgConnection,
+    documents: &[Located],
+    prune: bool,
+) -> Result<Result<Vec<Change>, Vec<Error>>, store::Error> {
+    let stored = stored(tx).await?;
+    let known = if prune { &[][..] } else { &stored };
+    if let Err(errors) = read::check(documents, known) {
+        return Ok(Err(errors));
+    }
+    let imported: Vec<Document> = documents.iter().map(|it| it.document.clone()).collect();
+    Ok(Ok(changes(&stored, &imported, prune)))
+}
+
+/// Carries the changes out.
+pub async fn apply(
+    tx: &mut PgConnection,
+    changes: &[Change],
+    at: DateTime<Utc>,
+) -> Result<(), store::Error> {
+    for change in changes {
+        match change {
+            Change::Create(document) | Change::Change(document, _) => {
+                save(tx, document, at).await?
+            }
+            Change::Remove(document) => remove(tx, document, at).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Everything that catalogs have stated and that is in force, in an order in which it can be imported.
+pub async fn stored(tx: &mut PgConnection) -> Result<Vec<Document>, store::Error> {
+    let clusters = store::clusters::list(&mut *tx).await?;
+    let policies = store::policies::stated(&mut *tx).await?;
+    let signals = store::signals::stated(&mut *tx).await?;
+    let services = store::services::list(&mut *tx).await?;
+    let clusters = clusters.into_iter().map(|it| Document::Cluster(it.entry));
+    let policies = policies.into_iter().map(|it| Document::Policy(it.entry));
+    let signals = signals.into_iter().map(|it| Document::Signal(it.entry));
+    let services = services.into_iter().map(|it| Document::Service(it.entry));
+    Ok(clusters.chain(policies).chain(signals).chain(services).collect())
+}
+
+async fn save(
+    tx: &mut PgConnection,
+    document: &Document,
+    at: DateTime<Utc>,
+) -> Result<(), store::Error> {
+    match document {
+        Document::Cluster(it) => store::clusters::save(tx, it, at).await.map(drop),
+        Document::Policy(it) => store::policies::save(tx, it, at).await.map(drop),
+        Document::Signal(it) => store::signals::save(tx, it, at).await.map(drop),
+        Document::Service(it) => store::services::save(tx, it, at).await.map(drop),
+    }
+}
+
+async fn remove(
+    tx: &mut PgConnection,
+    document: &Document,
+    at: DateTime<Utc>,
+) -> Result<(), store::Error> {
+    let name = document.name();
+    match document.kind() {
+        Kind::Cluster => store::clusters::remove(tx, name, at).await,
+        Kind::Policy => store::policies::remove(tx, name, at).await,
+        Kind::Signal => store::signals::remove(tx, name, at).await,
+        Kind::Service => store::services::remove(tx, name, at).await,
+    }
+}

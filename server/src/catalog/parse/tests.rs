@@ -1,0 +1,145 @@
+use super::*;
+
+/// The contract's own example.
+const EXAMPLE: &str = r#"
+{kind: cluster, name: lab, kubeconfig: "env:KUBECONFIG", context: lab, prometheus: "http://127.0.0.1:9090", namespaces: [shop]}
+---
+kind: service
+name: api-gateway
+team: platform
+environment: production
+policy: default
+workloads: [{cluster: lab, namespace: shop, kind: Deployment, name: api-gateway}]
+match: {service: api-gateway}            # alert labels; a workload's namespace + name labels (namespace, deployment, pod) also match
+checks: [{name: health, kind: http, url: "http://127.0.0.1:8081/health", expect: {status: 200, json: {status: healthy}}, timeout_s: 5, blocking: true}]
+---
+kind: policy
+name: default
+mode: auto                               # off | shadow | suggest | auto
+automatic_above: 0.9
+partial_above: 0.7
+automatic_rules: [PodCrashLoop]
+strategy: workload                       # workload | release
+approvals: {count: 1, roles: [sre], expires_s: 900, escalate_s: [300, 600]}
+gates: {attribution_s: 3600, clean_before_s: 600, alert_age_s: 1200, min_requests: 50, second_source_s: 10}
+rails: {cooldown_s: 300, per_rule_hour: 3, failures_to_block: 3, blast_radius: 3}
+observation_s: 900                      # 1 or more; also how long a new revision is watched before it counts as verified
+---
+{kind: signal, name: HighErrorRate, severity: critical, unit: ratio, numerator: 'sum(rate(http_requests_total{status=~"5.."}[5m])) by (service)', denominator: "sum(rate(http_requests_total[5m])) by (service)", limit: 0.05, ceiling: 0.25, baseline: 0.001, for_s: 300, opens: rollback, runbook: "https://runbooks.example/5xx"}
+"#;
+
+fn plain(documents: &[Located]) -> Vec<Document> {
+    documents.iter().map(|it| it.document.clone()).collect()
+}
+
+#[test]
+fn the_documented_example_is_sound() {
+    let documents = parse("a.yaml", EXAMPLE).unwrap();
+    let kinds: Vec<&str> = documents.iter().map(|it| it.document.kind().as_str()).collect();
+    assert_eq!(kinds, ["cluster", "service", "policy", "signal"]);
+    assert_eq!(super::super::read::check(&documents, &[]), Ok(()));
+}
+
+#[test]
+fn what_is_written_out_is_read_again() {
+    let documents = plain(&parse("a.yaml", EXAMPLE).unwrap());
+    let text = super::super::export::text(&documents.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(plain(&parse("b.yaml", &text).unwrap()), documents, "{text}");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_path() {
+    let service = "kind: service\nname: s\nworkloads:\n- {cluster: c, namespace: n, kind: Deployment, name: d}\n";
+    let cases = [
+        "name: a\n".to_owned(),
+        "kind: cloud\nname: a\n".to_owned(),
+        "kind: service\nname: a\n".to_owned(),
+        "\n\nkind: policy\nname: p\nmoode: auto\n".to_owned(),
+        "kind: policy\nname: p\nmode: perhaps\n".to_owned(),
+        "kind: policy\nname: p\nrails:\n  cooldown: 3\n".to_owned(),
+        "kind: policy\nname: p\nautomatic_above: high\n".to_owned(),
+        "kind: policy\nname: p\nname: q\n".to_owned(),
+        format!("# first\n---\n{service}checks:\n- {{name: c, kind: ping}}\n"),
+        format!("{service}checks:\n- {{name: c, kind: http}}\n"),
+        "kind: policy\nname: p\nrails:\n\tcooldown_s: 3\n".to_owned(),
+        "kind: policy\nname: [p\n".to_owned(),
+        "- kind: policy\n".to_owned(),
+        "just a text\n".to_owned(),
+        "kind: policy\nname: \"p\0\"\n".to_owned(),
+        "kind: policy\nname: \"p\\0\"\nobservation_s: -1\n".to_owned(),
+        "kind: policy\nname: p\nautomatic_rules: a\notp: on\n".to_owned(),
+        "kind: policy\nname: p\notp: on\n".to_owned(),
+        "kind: policy\nname: p\napprovals: {count: 1, count: 2}\n".to_owned(),
+        "kind: signal\nname: s\nseverity: critical\nlimit: 1\nvalue: x\nwatch: oom\n".to_owned(),
+    ];
+    let found: Vec<String> = cases
+        .iter()
+        .map(|text| match parse("f", text) {
+            Ok(_) => format!("sound: {text}"),
+            Err(errors) => errors.iter().map(Error::to_string).collect::<Vec<_>>().join(" | "),
+        })
+        .collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    f:1: missing field `kind`
+    f:1: kind: unknown kind `cloud`, expected one of cluster, policy, signal, service
+    f:2: missing field `workloads`
+    f:5: moode: unknown field `moode`, expected one of name, mode, automatic_above, partial_above, automatic_rules, strategy, approvals, gates, rails, observation_s, otp
+    f:3: mode: unknown variant `perhaps`, expected one of off, shadow, suggest, auto
+    f:4: rails.cooldown: unknown field `cooldown`, expected one of cooldown_s, per_rule_hour, failures_to_block, blast_radius
+    f:3: automatic_above: expected a number
+    f:3: name: is given twice
+    f:8: checks[0].kind: unknown variant `ping`, expected one of http, promql, kubernetes
+    f:6: checks[0]: missing field `url` of a http check
+    f:4: tabs disallowed within this context (block indentation)
+    f:2: name: unclosed bracket '['
+    f:1: expected members, as in `name: …`
+    f:1: expected members, as in `name: …`
+    f:2: contains the control character U+0000
+    f:3: observation_s: expected a whole number, 0 or more
+    f:3: automatic_rules: expected a list, as in `[…]`
+    f:3: otp: expected true or false
+    f:3: approvals.count: is given twice
+    f:1: give one of numerator with denominator, value, or watch, not several
+    ");
+}
+
+#[test]
+fn each_document_has_its_own_mistakes() {
+    let text = "kind: policy\nname: [\n---\nkind: policy\nname: p\n---\nkind: policy\nx: 1\n";
+    let lines: Vec<u64> = parse("f", text).unwrap_err().iter().map(|it| it.line).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0] <= 3 && lines[1] >= 7, "{lines:?}");
+}
+
+#[test]
+fn nothing_but_comments_is_no_document() {
+    for text in ["", "\n\n", "# only\n---\n# comments\n---\n", "\u{feff}---\n...\n"] {
+        assert!(parse("f", text).unwrap().is_empty(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_marker_inside_a_document_is_no_end_of_it() {
+    let text = "kind: cluster\nname: a\nkubeconfig: \" --- \"\ncontext: ---x\n";
+    assert_eq!(parse("f", text).unwrap().len(), 1);
+    let text = "--- {kind: cluster, name: a, kubeconfig: k}\n--- # second\nkind: cluster\nname: b\nkubeconfig: k\n";
+    assert_eq!(parse("f", text).unwrap().len(), 2);
+}
+
+#[test]
+fn aliases_serve_but_do_not_explode() {
+    let shared =
+        "kind: cluster\nname: a\nkubeconfig: k\nnamespaces: &n [x, y]\nprotected_namespaces: *n\n";
+    assert_eq!(parse("f", shared).unwrap().len(), 1);
+
+    let mut bomb =
+        "kind: service\nname: a\nworkloads: []\nmatch: {}\nx0: &x0 [a, a, a, a, a, a, a, a, a]\n"
+            .to_owned();
+    for level in 1..12 {
+        let before = format!("*x{}", level - 1);
+        bomb.push_str(&format!("x{level}: &x{level} [{}]\n", vec![before; 9].join(", ")));
+    }
+    assert_eq!(parse("f", &bomb).unwrap_err().len(), 1);
+    let nested = format!("kind: policy\nname: {}p{}\n", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(parse("f", &nested).unwrap_err().len(), 1);
+}
