@@ -11,6 +11,7 @@ pub struct Texts {
     pub not_found: Said,
     pub malformed: Said,
     pub internal: Said,
+    pub unavailable: Said,
     pub invalid: &'static str,
     pub refused: fn(&Refusal) -> String,
     pub sign_in: &'static str,
@@ -42,9 +43,13 @@ pub static TEXTS: Each<Texts> = Each {
             title: "系统出错",
             advice: "错误已记录。请稍后重试；若仍出现，请联系管理员。",
         },
+        unavailable: Said {
+            title: "数据库暂时不可用", advice: "没有任何改动生效。请稍后重试。"
+        },
         invalid: "有内容需要更正，已填写的都已保留。",
         refused: |refusal| match refusal {
             Refusal::Rollback(refusal) => super::rollbacks::TEXTS.zh.refused(*refusal).to_owned(),
+            Refusal::User(refusal) => (super::people::TEXTS.zh.refused)(*refusal).to_owned(),
         },
         sign_in: "去登录",
         to_overview: "回到总览",
@@ -69,9 +74,14 @@ pub static TEXTS: Each<Texts> = Each {
             title: "Something went wrong on our side",
             advice: "It has been recorded. Try again in a moment; if it stays, tell your administrator.",
         },
+        unavailable: Said {
+            title: "The database is away for the moment",
+            advice: "Nothing was changed. Please try again in a moment.",
+        },
         invalid: "Something needs to be corrected; what you typed is kept.",
         refused: |refusal| match refusal {
             Refusal::Rollback(refusal) => super::rollbacks::TEXTS.en.refused(*refusal).to_owned(),
+            Refusal::User(refusal) => (super::people::TEXTS.en.refused)(*refusal).to_owned(),
         },
         sign_in: "Sign in",
         to_overview: "Go to the overview",

@@ -9,6 +9,7 @@ pub mod errors;
 mod format;
 pub mod nav;
 pub mod overview;
+pub mod people;
 pub mod rollbacks;
 pub mod sign_in;
 pub mod ui;

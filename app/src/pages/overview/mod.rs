@@ -15,7 +15,7 @@ use super::visit::texts;
 pub fn OverviewPage() -> impl IntoView {
     let t = texts(&overview::TEXTS);
     page(t.title, async move {
-        let now = read(Action::ReadRollbacks, async |_| Ok(Overview::default())).await?;
+        let now = read(Action::Read, async |_| Ok(Overview::default())).await?;
         let lede =
             (t.lede)(now.approvals.len(), now.running.len(), now.drills.len(), now.alerts.len());
         Ok(view! {

@@ -64,7 +64,7 @@ const BESIDE: &[Place] = &[
 ];
 
 fn groups() -> impl Iterator<Item = &'static Group> {
-    let admin = visit().user.is_some_and(|it| it.roles.contains(&Role::Admin));
+    let admin = visit().user.is_some_and(|it| it.has(Role::Admin));
     GROUPS.iter().filter(move |it| admin || !it.admin)
 }
 

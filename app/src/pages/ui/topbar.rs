@@ -94,7 +94,7 @@ fn account() -> impl IntoView {
     let user = visit().user?;
     let t = texts(&ui::TEXTS);
     let profile = texts(&words::nav::TEXTS).profile;
-    let roles: Vec<_> = user.roles.iter().map(|it| it.as_str()).collect();
+    let roles: Vec<_> = user.roles.iter().map(|it| it.role.as_str()).collect();
     let roles = (texts(&words::common::TEXTS).list)(&roles);
     Some(view! {
         <button class="button quiet" type="button" popovertarget="account" aria-label=t.account>

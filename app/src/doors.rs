@@ -1,0 +1,125 @@
+//! The two doors between whoever asks and the database, for pages and API alike. Permission, transaction and
+//! audit happen here and cannot be forgotten, because the pool is nowhere else to be had.
+//!
+//! **Invariant:** nothing changes without an entry in the audit log, in the same transaction. Nothing in a
+//! body may call the outside world: the transaction is open.
+
+use std::ops::{Deref, DerefMut};
+
+use chrono::{DateTime, Utc};
+use domain::access::{Action, Caller, Place, Subject, User};
+use domain::ids::RequestId;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use crate::pages::error::Error;
+
+/// Who is asking, and when.
+#[derive(Clone)]
+pub struct Context {
+    pub db: PgPool,
+    pub caller: Caller,
+    pub now: DateTime<Utc>,
+    /// The request that its sender may repeat, where it carries an `Idempotency-Key`.
+    pub request: Option<RequestId>,
+}
+
+/// An open change: the connection of its transaction, and what the audit log will say of it.
+pub struct Change {
+    tx: Transaction<'static, Postgres>,
+    subject: Subject,
+    details: Map<String, Value>,
+}
+
+impl Context {
+    /// Looks something up for somebody who may do so at some place.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] before the body runs; else what the body says.
+    pub async fn read<T>(
+        &self,
+        action: Action,
+        body: impl AsyncFnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.enter(action)?;
+        body(self).await
+    }
+
+    /// Changes something for somebody who may: all of it or nothing, with an entry in the audit log. The body
+    /// calls [`Context::require`] once it knows the place, and tells [`Change`] what changed.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] before the body runs; else what the body says, and then nothing has changed.
+    pub async fn write<T>(
+        &self,
+        action: Action,
+        subject: impl Into<Subject>,
+        body: impl AsyncFnOnce(&Self, &mut Change) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.enter(action)?;
+        let tx = self.db.begin().await.map_err(store::Error::from)?;
+        let mut change = Change { tx, subject: subject.into(), details: Map::new() };
+        let res = body(self, &mut change).await?;
+        let Change { mut tx, subject, details } = change;
+        if let Some(request) = self.request {
+            store::idempotency::carried_out(&mut tx, request).await?;
+        }
+        store::audit::record(&mut tx, &self.caller.actor(), action, &subject, details, self.now)
+            .await?;
+        tx.commit().await.map_err(store::Error::from)?;
+        Ok(res)
+    }
+
+    /// Whether the caller may do it here, for what is shown or not.
+    pub fn may(&self, action: Action, place: &Place<'_>) -> bool {
+        self.caller.may(action, place, self.now)
+    }
+
+    /// The second look, once it is known whose service it is and whether a database is touched.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require(&self, action: Action, place: &Place<'_>) -> Result<(), Error> {
+        if self.may(action, place) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// The person who asks; judgements are people's.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a machine.
+    pub fn user(&self) -> Result<&User, Error> {
+        self.caller.user().ok_or(Error::Forbidden)
+    }
+
+    fn enter(&self, action: Action) -> Result<(), Error> {
+        if self.caller.may_somewhere(action, self.now) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+impl Change {
+    /// Names what was acted upon where that is known only now, as the number of something new.
+    pub fn about(&mut self, subject: impl Into<Subject>) {
+        self.subject = subject.into();
+    }
+
+    /// Says in the audit log what changed. Never a secret.
+    pub fn detail(&mut self, name: &str, value: impl Serialize) {
+        let value = serde_json::to_value(value).unwrap_or_else(|it| Value::String(it.to_string()));
+        self.details.insert(name.to_owned(), value);
+    }
+}
+
+impl Deref for Change {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
