@@ -5,6 +5,7 @@
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
 pub mod common;
+pub mod decisions;
 pub mod errors;
 mod format;
 pub mod nav;

@@ -1,0 +1,226 @@
+//! Rails: what stops a rollback that would be a remedy.
+
+use chrono::TimeDelta;
+
+use super::facts::Facts;
+use super::record::{fail, pass, rule, unknown};
+use super::situation::{PastRollback, Window};
+use super::target;
+use crate::decisions::{Reason, RuleName, RuleRecord, Strategy};
+use crate::policies::Mode;
+use crate::verdict::Verdict;
+use crate::workloads::Owner;
+
+/// A rail that lets a rollback go on while a list is empty.
+fn none_of<T>(
+    name: RuleName,
+    list: Option<&[T]>,
+    [clear, stops]: [Reason; 2],
+    word: impl Fn(&T) -> &str,
+) -> RuleRecord {
+    match list {
+        None => unknown(name, Reason::NobodyLooked),
+        Some([]) => pass(name, clear),
+        Some(list) => {
+            let words: Vec<_> = list.iter().map(word).collect();
+            fail(name, stops).of(words.join(", "))
+        }
+    }
+}
+
+pub(super) fn kill_switch(f: &Facts) -> RuleRecord {
+    let keys = [Reason::NoKillSwitch, Reason::KillSwitchOn];
+    none_of(RuleName::KillSwitch, f.s.rails.kill_switches.as_deref(), keys, |it| it)
+}
+
+pub(super) fn mode(f: &Facts) -> RuleRecord {
+    let mode = f.s.policy.mode;
+    let key = match mode {
+        Mode::Off => Reason::ModeOff,
+        Mode::Shadow => Reason::ModeShadow,
+        Mode::Suggest => Reason::ModeSuggest,
+        Mode::Auto => Reason::ModeAuto,
+    };
+    rule(RuleName::Mode, Verdict::from(mode == Mode::Auto), key).found_text(mode.as_str())
+}
+
+pub(super) fn settled(f: &Facts) -> RuleRecord {
+    let keys = [Reason::NothingElseRollsOut, Reason::AnotherRollsOut];
+    none_of(RuleName::Settled, f.s.rails.other_rollouts.as_deref(), keys, |it| it)
+}
+
+pub(super) fn duplicate(f: &Facts) -> RuleRecord {
+    match f.s.rails.duplicate {
+        None => unknown(RuleName::Duplicate, Reason::NobodyLooked),
+        Some(false) => pass(RuleName::Duplicate, Reason::NoDuplicate),
+        Some(true) => fail(RuleName::Duplicate, Reason::AlreadyOpen),
+    }
+}
+
+pub(super) fn own_rollback(f: &Facts) -> RuleRecord {
+    let Some(rollbacks) = &f.s.rails.rollbacks else {
+        return unknown(RuleName::OwnRollback, Reason::NobodyLooked);
+    };
+    match rollbacks.iter().any(|it| it.ended_at.is_none()) {
+        false => pass(RuleName::OwnRollback, Reason::NoOwnRollback),
+        true => fail(RuleName::OwnRollback, Reason::OwnRollbackRuns),
+    }
+}
+
+fn last<'a>(rollbacks: &'a [PastRollback]) -> Option<&'a PastRollback> {
+    rollbacks.iter().filter(|it| it.ended_at.is_some()).max_by_key(|it| it.ended_at)
+}
+
+pub(super) fn rollback_of_rollback(f: &Facts) -> RuleRecord {
+    use RuleName::RollbackOfRollback as NAME;
+    let Some(rollbacks) = &f.s.rails.rollbacks else { return unknown(NAME, Reason::NobodyLooked) };
+    let by_us = f.change.is_some_and(|it| it.ours);
+    let to = last(rollbacks).and_then(|it| it.to.as_ref());
+    match by_us || to.is_some_and(|it| f.s.is_live(it)) {
+        false => pass(NAME, Reason::LiveIsNoRollback),
+        true => fail(NAME, Reason::LiveIsARollback),
+    }
+}
+
+pub(super) fn cooldown(f: &Facts) -> RuleRecord {
+    use RuleName::Cooldown as NAME;
+    let limit = f.s.policy.rails.cooldown_s;
+    let Some(rollbacks) = &f.s.rails.rollbacks else { return unknown(NAME, Reason::NobodyLooked) };
+    let Some(ended_at) = last(rollbacks).and_then(|it| it.ended_at) else {
+        return pass(NAME, Reason::NoRollbackBefore).limited(f64::from(limit));
+    };
+    let since = f.s.at - ended_at;
+    let rule = match since < TimeDelta::seconds(i64::from(limit)) {
+        false => pass(NAME, Reason::CooledDown),
+        true => fail(NAME, Reason::CoolingDown),
+    };
+    rule.found(since.as_seconds_f64()).limited(f64::from(limit))
+}
+
+/// A rail that lets a rollback go on while a count is below its limit.
+fn below(
+    name: RuleName,
+    count: Option<u32>,
+    limit: u32,
+    [clear, stops]: [Reason; 2],
+) -> RuleRecord {
+    let rule = match count {
+        None => unknown(name, Reason::NobodyLooked),
+        Some(count) if count < limit => pass(name, clear).found(f64::from(count)),
+        Some(count) => fail(name, stops).found(f64::from(count)),
+    };
+    rule.limited(f64::from(limit))
+}
+
+pub(super) fn failures_block(f: &Facts) -> RuleRecord {
+    let keys = [Reason::NotBlocked, Reason::Blocked];
+    let limit = f.s.policy.rails.failures_to_block;
+    below(RuleName::FailuresBlock, f.s.rails.failures_in_a_row, limit, keys)
+}
+
+pub(super) fn hourly_cap(f: &Facts) -> RuleRecord {
+    let keys = [Reason::BelowHourlyCap, Reason::HourlyCapReached];
+    let limit = f.s.policy.rails.per_rule_hour;
+    below(RuleName::HourlyCap, f.s.rails.automatic_this_hour, limit, keys)
+}
+
+pub(super) fn blast_radius(f: &Facts) -> RuleRecord {
+    let keys = [Reason::BlastRadiusKept, Reason::BlastRadiusReached];
+    let limit = f.s.policy.rails.blast_radius;
+    below(RuleName::BlastRadius, f.s.rails.rolling_back_now, limit, keys)
+}
+
+pub(super) fn maintenance_window(f: &Facts) -> RuleRecord {
+    let keys = [Reason::NoMaintenance, Reason::InMaintenance];
+    window(f, RuleName::MaintenanceWindow, f.s.rails.maintenance.as_deref(), keys)
+}
+
+pub(super) fn freeze(f: &Facts) -> RuleRecord {
+    window(f, RuleName::Freeze, f.s.rails.freezes.as_deref(), [Reason::NoFreeze, Reason::Frozen])
+}
+
+fn window(f: &Facts, name: RuleName, windows: Option<&[Window]>, keys: [Reason; 2]) -> RuleRecord {
+    let running = |it: &&Window| it.from <= f.s.at && f.s.at < it.to;
+    let running = windows.map(|it| it.iter().filter(running).collect::<Vec<_>>());
+    none_of(name, running.as_deref(), keys, |it| it.name.as_deref().unwrap_or_default())
+}
+
+pub(super) fn paused_by_other(f: &Facts) -> RuleRecord {
+    use RuleName::PausedByOther as NAME;
+    match f.s.workload.paused {
+        None => unknown(NAME, Reason::NobodyLooked),
+        Some(false) => pass(NAME, Reason::NotPaused),
+        Some(true) if f.s.workload.paused_by_us => pass(NAME, Reason::PausedByUs),
+        Some(true) => fail(NAME, Reason::PausedByOther),
+    }
+}
+
+pub(super) fn protected_namespace(f: &Facts) -> RuleRecord {
+    use RuleName::ProtectedNamespace as NAME;
+    let rule = match f.s.workload.protected {
+        None => unknown(NAME, Reason::NobodyLooked),
+        Some(false) => pass(NAME, Reason::NotProtected),
+        Some(true) => fail(NAME, Reason::Protected),
+    };
+    rule.of(f.s.workload.namespace.clone())
+}
+
+pub(super) fn gitops_owner(f: &Facts) -> RuleRecord {
+    use RuleName::GitopsOwner as NAME;
+    match &f.s.workload.owner {
+        None => unknown(NAME, Reason::OwnerUnknown),
+        Some(it @ (Owner::Argocd(name) | Owner::Flux(name))) => {
+            fail(NAME, Reason::OwnedByGitops).of(name.clone()).found_text(it.as_str())
+        }
+        Some(it) => pass(NAME, Reason::NotOwnedByGitops).found_text(it.as_str()),
+    }
+}
+
+pub(super) fn flagger_owner(f: &Facts) -> RuleRecord {
+    use RuleName::FlaggerOwner as NAME;
+    match &f.s.workload.owner {
+        None => unknown(NAME, Reason::OwnerUnknown),
+        Some(Owner::Flagger(name)) => fail(NAME, Reason::OwnedByFlagger).of(name.clone()),
+        Some(_) => pass(NAME, Reason::NotOwnedByFlagger),
+    }
+}
+
+pub(super) fn hold(f: &Facts) -> RuleRecord {
+    match &f.s.rails.held {
+        None => unknown(RuleName::Hold, Reason::NobodyLooked),
+        Some(held) if held.iter().any(|it| f.s.is_live(it)) => fail(RuleName::Hold, Reason::Held),
+        Some(_) => pass(RuleName::Hold, Reason::NotHeld),
+    }
+}
+
+pub(super) fn able(f: &Facts, strategy: Strategy) -> RuleRecord {
+    let can = f.s.rails.able.as_ref().is_none_or(|it| it.contains(&strategy));
+    let rule = match can || strategy == Strategy::None {
+        true => pass(RuleName::Able, Reason::StrategyIsOn),
+        false => fail(RuleName::Able, Reason::StrategyIsOff),
+    };
+    rule.of(strategy.as_str())
+}
+
+pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [RuleRecord; 18] {
+    [
+        kill_switch(f),
+        mode(f),
+        settled(f),
+        own_rollback(f),
+        rollback_of_rollback(f),
+        cooldown(f),
+        failures_block(f),
+        hourly_cap(f),
+        blast_radius(f),
+        maintenance_window(f),
+        freeze(f),
+        paused_by_other(f),
+        protected_namespace(f),
+        gitops_owner(f),
+        flagger_owner(f),
+        hold(f),
+        target::present(found),
+        able(f, strategy),
+    ]
+}

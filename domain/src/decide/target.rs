@@ -1,0 +1,262 @@
+//! What the service goes back to: the newest revision that was verified, never blindly the one before.
+//!
+//! **Invariant:** verdicts hang on template digest and config digest. The same version under another number has
+//! the same verdict, and the worst verdict that it was ever given counts.
+
+use std::borrow::Cow;
+
+use super::facts::{Facts, same};
+use super::record::rule;
+use super::situation::{Change, ReleaseRevision, ReleaseStatus, Revision, Version};
+use crate::canonical::Digest;
+use crate::changes::Part;
+use crate::decisions::{self, Cause, Reason, RuleName, RuleRecord, TargetKind, TargetWorkload};
+use crate::policies;
+use crate::revisions::RevisionVerdict;
+use crate::texts::Lang;
+use crate::verdict::Verdict;
+use crate::workloads::Owner;
+
+pub(super) struct Found<'a> {
+    pub(super) kind: TargetKind,
+    pub(super) revision: Option<&'a Revision>,
+    release: Option<(&'a str, i64)>,
+    pub(super) verdict: Verdict,
+    pub(super) key: Reason,
+    /// The traffic can be moved instead where nothing can be restored.
+    pub(super) traffic: bool,
+}
+
+impl Found<'_> {
+    /// A person may be asked to go there.
+    pub(super) fn can_be_proposed(&self) -> bool {
+        self.verdict != Verdict::Fail && (self.revision.is_some() || self.release.is_some())
+    }
+
+    pub(super) fn record(&self) -> RuleRecord {
+        let record = rule(RuleName::Target, self.verdict, self.key).of(self.kind.as_str());
+        match (self.revision, self.release) {
+            (Some(revision), _) => record.found(revision.revision as f64),
+            (None, Some((_, revision))) => record.found(revision as f64),
+            (None, None) if self.traffic => record.found_text("traffic"),
+            (None, None) => record,
+        }
+    }
+
+    pub(super) fn target(&self, f: &Facts) -> Option<decisions::Target> {
+        let workload = &f.s.workload;
+        let named = TargetWorkload {
+            cluster: workload.cluster.clone(),
+            namespace: workload.namespace.clone(),
+            kind: workload.kind,
+            name: workload.name.clone(),
+        };
+        let reason = Cow::Borrowed(self.key.text(Lang::En));
+        if let Some((name, revision)) = self.release {
+            return Some(decisions::Target {
+                kind: self.kind,
+                workload: None,
+                revision,
+                images: vec![],
+                digest: None,
+                config_digest: None,
+                release: Some(name.to_owned()),
+                key: self.key,
+                reason,
+            });
+        }
+        let revision = self.revision?;
+        Some(decisions::Target {
+            kind: self.kind,
+            workload: Some(named),
+            revision: revision.revision,
+            images: revision.images.clone(),
+            digest: Some(revision.digest.clone()),
+            config_digest: revision.config_digest.clone(),
+            release: None,
+            key: self.key,
+            reason,
+        })
+    }
+}
+
+pub(super) fn target<'a>(f: &Facts<'a>, cause: Cause) -> Found<'a> {
+    if cause == Cause::ConfigurationError {
+        return config(f);
+    }
+    match &f.s.workload.release {
+        Some(_) if goes_by_release(f) => release(f),
+        _ => version(f),
+    }
+}
+
+/// One bad member is put back alone unless the policy says otherwise; two or more changed together.
+fn goes_by_release(f: &Facts) -> bool {
+    let workload = &f.s.workload;
+    let members = workload.release.as_ref().and_then(|it| it.members_changed).unwrap_or_default();
+    let by_helm = matches!(workload.owner, Some(Owner::Helm(_)));
+    by_helm && (f.s.policy.strategy == policies::Strategy::Release || members >= 2)
+}
+
+fn version<'a>(f: &Facts<'a>) -> Found<'a> {
+    let none = |key, verdict| nothing(TargetKind::Workload, key, verdict);
+    let Some(revisions) = &f.s.revisions else {
+        return none(Reason::RevisionsUnknown, Verdict::Unknown);
+    };
+    let live = &f.s.workload.live;
+    let named = f.s.request.as_ref().and_then(|it| it.revision);
+    let others =
+        || revisions.iter().filter(|it| it.digest != live.digest).filter(|it| can_be_had(it));
+    let (candidate, key) = match named {
+        Some(named) => {
+            let allowed = |it: &&Revision| verdict(f, it) != RevisionVerdict::Forbidden;
+            (others().filter(allowed).find(|it| it.revision == named), Reason::NamedByPerson)
+        }
+        None => {
+            let verified = |it: &&Revision| verdict(f, it) == RevisionVerdict::Verified;
+            (newest(others().filter(verified)), Reason::NewestVerified)
+        }
+    };
+    match candidate {
+        Some(it) => between(f, it).unwrap_or_else(|| revision(it, key, Verdict::Pass)),
+        None if named.is_none() && !any_verified(f) => unverified(f, others()),
+        None => none(Reason::NoAllowedTarget, Verdict::Fail),
+    }
+}
+
+/// Until a first revision was verified, a person may choose to go back to what was at least rolled out once.
+fn unverified<'a>(f: &Facts<'a>, others: impl Iterator<Item = &'a Revision>) -> Found<'a> {
+    let rolled_out =
+        |it: &&Revision| verdict(f, it) == RevisionVerdict::Unknown && it.rolled_out == Some(true);
+    match newest(others.filter(rolled_out)) {
+        Some(it) => between(f, it)
+            .unwrap_or_else(|| revision(it, Reason::NoneVerifiedYet, Verdict::Unknown)),
+        None => nothing(TargetKind::Workload, Reason::NoAllowedTarget, Verdict::Fail),
+    }
+}
+
+fn any_verified(f: &Facts) -> bool {
+    let revisions = f.s.revisions.iter().flatten();
+    revisions.into_iter().any(|it| it.verdict == RevisionVerdict::Verified)
+}
+
+/// In the cluster or kept here, as far as is known.
+fn can_be_had(revision: &Revision) -> bool {
+    revision.rolled_out != Some(false)
+        && !(revision.present == Some(false) && revision.stored != Some(true))
+}
+
+fn newest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
+    revisions.max_by_key(|it| (it.revision, it.seen_at))
+}
+
+/// The worst that was ever found about this version, under whatever number.
+fn verdict(f: &Facts, revision: &Revision) -> RevisionVerdict {
+    let is_it = |digest: &Digest, config: Option<&Digest>| {
+        same(digest, config, &revision.digest, revision.config_digest.as_ref())
+    };
+    let held = |it: &Version| is_it(&it.digest, it.config_digest.as_ref());
+    if f.s.rails.held.iter().flatten().any(held) {
+        return RevisionVerdict::Bad;
+    }
+    let same_version = |it: &&Revision| is_it(&it.digest, it.config_digest.as_ref());
+    let given = f.s.revisions.iter().flatten().filter(same_version).map(|it| it.verdict);
+    given.fold(RevisionVerdict::Unknown, |worst, it| match (worst, it) {
+        (RevisionVerdict::Forbidden, _) | (_, RevisionVerdict::Forbidden) => {
+            RevisionVerdict::Forbidden
+        }
+        (RevisionVerdict::Bad, _) | (_, RevisionVerdict::Bad) => RevisionVerdict::Bad,
+        (RevisionVerdict::Verified, _) | (_, RevisionVerdict::Verified) => {
+            RevisionVerdict::Verified
+        }
+        (RevisionVerdict::Unknown, RevisionVerdict::Unknown) => RevisionVerdict::Unknown,
+    })
+}
+
+/// What must not be crossed by going back.
+fn between<'a>(f: &Facts, target: &'a Revision) -> Option<Found<'a>> {
+    let migrated = |it: &Change| {
+        it.what.contains(&Part::Migration) && target.seen_at.is_none_or(|seen| seen < it.at)
+    };
+    let key = match () {
+        () if target.migration != f.s.workload.live.migration => Reason::MigrationBetween,
+        () if f.s.changes.iter().flatten().any(migrated) => Reason::MigrationBetween,
+        () if target.immutable_difference == Some(true) => Reason::ImmutableDifference,
+        () => return None,
+    };
+    Some(revision(target, key, Verdict::Fail))
+}
+
+fn config<'a>(f: &Facts<'a>) -> Found<'a> {
+    let live = &f.s.workload.live;
+    let other_config = |it: &&Revision| {
+        matches!((&it.config_digest, &live.config_digest), (Some(a), Some(b)) if a != b)
+            && verdict(f, it) == RevisionVerdict::Verified
+    };
+    let Some(revisions) = &f.s.revisions else {
+        return nothing(TargetKind::Config, Reason::RevisionsUnknown, Verdict::Unknown);
+    };
+    let stored = |it: &&Revision| it.config_stored != Some(false);
+    match newest(revisions.iter().filter(other_config).filter(stored)) {
+        Some(it) => {
+            let (key, verdict) = match it.config_stored {
+                Some(true) => (Reason::NewestVerifiedConfig, Verdict::Pass),
+                _ => (Reason::ConfigMaybeLost, Verdict::Unknown),
+            };
+            Found { kind: TargetKind::Config, ..revision(it, key, verdict) }
+        }
+        None if f.s.workload.share.is_some() => Found {
+            traffic: true,
+            ..nothing(TargetKind::Config, Reason::TrafficInstead, Verdict::Unknown)
+        },
+        None => nothing(TargetKind::Config, Reason::NoAllowedTarget, Verdict::Fail),
+    }
+}
+
+fn release<'a>(f: &Facts<'a>) -> Found<'a> {
+    let none = |key, verdict| nothing(TargetKind::Release, key, verdict);
+    let Some(release) = &f.s.workload.release else {
+        return none(Reason::RevisionsUnknown, Verdict::Unknown);
+    };
+    // Helm itself would take the one before, even where that one had failed.
+    let usable = |it: &&ReleaseRevision| {
+        it.revision != release.revision
+            && matches!(it.status, ReleaseStatus::Deployed | ReleaseStatus::Superseded)
+            && it.verdict == RevisionVerdict::Verified
+    };
+    let newest = release.revisions.iter().filter(usable).max_by_key(|it| it.revision);
+    let Some(newest) = newest else {
+        return none(Reason::NoAllowedTarget, Verdict::Fail);
+    };
+    let (key, verdict) = match release.hooks_with_jobs {
+        Some(false) => (Reason::NewestVerifiedRelease, Verdict::Pass),
+        Some(true) => (Reason::HooksWithJobs, Verdict::Unknown),
+        None => (Reason::HooksUnknown, Verdict::Unknown),
+    };
+    let found = Some((release.name.as_str(), newest.revision));
+    Found { release: found, ..none(key, verdict) }
+}
+
+fn revision(it: &Revision, key: Reason, verdict: Verdict) -> Found<'_> {
+    Found { revision: Some(it), ..nothing(TargetKind::Workload, key, verdict) }
+}
+
+fn nothing<'a>(kind: TargetKind, key: Reason, verdict: Verdict) -> Found<'a> {
+    Found { kind, revision: None, release: None, verdict, key, traffic: false }
+}
+
+/// Whether the target can be put in place by machine: what was pruned, or needs configuration that has moved
+/// on, only a person may choose.
+pub(super) fn present(found: &Found) -> RuleRecord {
+    use RuleName::TargetPresent as NAME;
+    let (verdict, key) = match found.revision.filter(|_| found.kind == TargetKind::Workload) {
+        None => (Verdict::Pass, Reason::NothingToFetch),
+        Some(it) if it.config_current == Some(false) => (Verdict::Fail, Reason::ConfigMoved),
+        Some(it) => match it.present {
+            Some(true) => (Verdict::Pass, Reason::TargetInCluster),
+            Some(false) => (Verdict::Fail, Reason::TargetPruned),
+            None => (Verdict::Unknown, Reason::TargetMaybePruned),
+        },
+    };
+    rule(NAME, verdict, key)
+}
