@@ -175,3 +175,161 @@ fn check_workload_names(service: &Service, faults: &mut Faults<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clusters::Cluster;
+    use crate::policies::Policy;
+    use crate::signals::Signal;
+
+    fn cluster(name: &str) -> Document {
+        let cluster: Cluster =
+            serde_json::from_value(json!({"name": name, "kubeconfig": "env:K"})).unwrap();
+        Document::Cluster(cluster)
+    }
+
+    fn service(name: &str, workload: &str, more: &Value) -> Document {
+        let mut json = json!({"name": name, "workloads": [
+            {"cluster": "lab", "namespace": "shop", "kind": "Deployment", "name": workload}
+        ]});
+        for (member, value) in more.as_object().unwrap() {
+            json[member] = value.clone();
+        }
+        Document::Service(serde_json::from_value(json).unwrap())
+    }
+
+    fn policy(change: impl FnOnce(&mut Policy)) -> Document {
+        let mut policy = Policy::named("p");
+        change(&mut policy);
+        Document::Policy(policy)
+    }
+
+    fn signal(more: &Value) -> Document {
+        let mut json = json!({"name": "S", "severity": "critical", "limit": 0.05, "value": "up"});
+        for (member, value) in more.as_object().unwrap() {
+            json[member] = value.clone();
+        }
+        let signal: Signal = serde_json::from_value(json).unwrap();
+        Document::Signal(signal)
+    }
+
+    /// `document: path: message` of each problem.
+    fn found(documents: &[Document], known: &[Document]) -> Vec<String> {
+        let line = |it: &Problem| {
+            let other = it.other.map(|it| format!(" (see {it})")).unwrap_or_default();
+            format!("{}: {}: {}{other}", it.document, it.fault.path, it.fault.message)
+        };
+        check(documents, known).iter().map(line).collect()
+    }
+
+    #[test]
+    fn references_lead_somewhere() {
+        let none = json!({});
+        let api = service("api", "api", &none);
+        assert_eq!(found(&[cluster("lab"), api.clone()], &[]), [""; 0]);
+        assert_eq!(found(std::slice::from_ref(&api), &[cluster("lab")]), [""; 0]);
+        assert_eq!(found(&[api], &[]), [r#"0: workloads[0].cluster: there is no cluster "lab""#]);
+        assert_eq!(
+            found(
+                &[
+                    cluster("lab"),
+                    service("api", "api", &json!({"policy": "strict"})),
+                    policy(|it| it.automatic_rules = vec!["RolloutStuck".into(), "Nope".into()]),
+                ],
+                &[]
+            ),
+            [
+                r#"1: policy: there is no policy "strict""#,
+                r#"2: automatic_rules[1]: there is no signal "Nope""#,
+            ]
+        );
+        let check = json!({"checks": [{"name": "c", "kind": "kubernetes", "workload": {"kind": "Deployment", "name": "web"}}]});
+        assert_eq!(
+            found(&[cluster("lab"), service("api", "api", &check)], &[]),
+            [r#"1: checks[0].workload: there is no Deployment "web" among the workloads"#]
+        );
+    }
+
+    #[test]
+    fn names_and_workloads_are_used_once() {
+        let none = json!({});
+        let [a, b] = ["a", "b"].map(|it| service(it, "api", &none));
+        assert_eq!(
+            found(&[cluster("lab"), cluster("lab"), a.clone(), b.clone()], &[]),
+            [
+                r#"1: name: the cluster "lab" is described twice (see 0)"#,
+                r#"3: workloads[0]: lab/shop/Deployment/api belongs to the service "a" (see 2)"#,
+            ]
+        );
+        // A stored service keeps its workload, unless it is one of those being imported.
+        let known = [cluster("lab"), a.clone()];
+        assert_eq!(
+            found(std::slice::from_ref(&b), &known),
+            [r#"0: workloads[0]: lab/shop/Deployment/api belongs to the service "a""#]
+        );
+        assert_eq!(found(&[service("a", "other", &none), b], &known), [""; 0]);
+
+        let workload =
+            json!({"cluster": "lab", "namespace": "shop", "kind": "Deployment", "name": "api"});
+        let twice = service("a", "api", &json!({"workloads": [workload, workload]}));
+        assert_eq!(
+            found(&[cluster("lab"), twice], &[]),
+            ["1: workloads[1]: names lab/shop/Deployment/api twice"]
+        );
+    }
+
+    #[test]
+    fn values_are_sound() {
+        for (document, expected) in [
+            (policy(|it| it.automatic_above = 1.5), "automatic_above: 1.5 is not between 0 and 1"),
+            (policy(|it| it.partial_above = 0.95), "partial_above: is above automatic_above"),
+            (
+                policy(|it| it.automatic_above = f64::NAN),
+                "automatic_above: NaN is not between 0 and 1",
+            ),
+            (policy(|it| it.observation_s = 0), "observation_s: 0 is less than 1"),
+            (policy(|it| it.approvals.count = 0), "approvals.count: 0 is less than 1"),
+            (
+                policy(|it| it.approvals.roles.clear()),
+                "approvals.roles: names no role: nobody could approve",
+            ),
+            (
+                policy(|it| it.approvals.roles = vec![crate::access::Role::Admin]),
+                "approvals.roles[0]: the role admin never approves",
+            ),
+            (
+                policy(|it| it.approvals.escalate_s = vec![600, 300]),
+                "approvals.escalate_s: must ascend and stay below expires_s",
+            ),
+            (policy(|it| it.rails.blast_radius = 0), "rails.blast_radius: 0 is less than 1"),
+            (
+                policy(|it| it.gates.attribution_s = u32::MAX),
+                "gates.attribution_s: 4294967295 s are more than a year",
+            ),
+            (signal(&json!({"ceiling": 0.01})), "ceiling: must be greater than limit"),
+            (signal(&json!({"baseline": 0.06})), "baseline: must not be greater than limit"),
+            (
+                signal(&json!({"value": "sum(up"})),
+                "value: has brackets or quotes that do not close",
+            ),
+            (
+                signal(&json!({"by": "a-b"})),
+                r#"by: "a-b" is no label: letters, digits and _, not beginning with a digit"#,
+            ),
+            (
+                signal(&json!({"runbook": "javascript:alert(1)"})),
+                r#"runbook: "javascript:alert(1)" is no address: it must begin with http:// or https://"#,
+            ),
+        ] {
+            assert_eq!(found(&[document], &[]), [format!("0: {expected}")]);
+        }
+        let nul = json!({"match": {"service": "a\0b"}});
+        assert_eq!(
+            found(&[cluster("lab"), service("api", "api", &nul)], &[]),
+            ["1: match.service: contains a NUL character"]
+        );
+    }
+}
