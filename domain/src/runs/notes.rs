@@ -1,0 +1,102 @@
+//! What there is to say about a step or a run: data, not a sentence. `texts::runs` says it in the reader's language.
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::Verdict;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Note {
+    /// Somebody did it, and why.
+    Person {
+        by: String,
+        reason: String,
+    },
+    KillSwitch {
+        scope: String,
+        reason: String,
+    },
+    PausedTooLong,
+    /// The deadline of the step, in seconds.
+    TimedOut {
+        seconds: u32,
+    },
+    /// Something outside is in the way; the sentence of the adapter.
+    Trouble {
+        what: String,
+    },
+
+    // What steps did.
+    Undone {
+        revision: i64,
+    },
+    Paused,
+    Resumed,
+    Restarted,
+    ImagesSet,
+    Scaled {
+        from: i32,
+        to: i32,
+    },
+    RolledOut {
+        ready: i32,
+    },
+    Waited {
+        seconds: u32,
+    },
+    Checked {
+        verdict: Verdict,
+        message: String,
+    },
+
+    // What was so already.
+    AlreadyAt {
+        revision: i64,
+    },
+    AlreadyPaused,
+    NotPaused,
+    ImagesThere,
+    ReplicasThere {
+        replicas: i32,
+    },
+
+    // Why a step is refused.
+    /// With the revisions that there are.
+    NoRevision {
+        revision: i64,
+        known: Vec<i64>,
+    },
+    NoEarlierRevision,
+    PausedByOther,
+    /// The revision is gone from the cluster. Its stored template is used only where a person agreed.
+    Pruned {
+        revision: i64,
+    },
+    NoContainer {
+        container: String,
+        known: Vec<String>,
+    },
+    NotForKind {
+        kind: String,
+        action: String,
+    },
+    NoCluster {
+        cluster: String,
+    },
+
+    // While a step goes on.
+    RollingOut {
+        ready: i32,
+        updated: i32,
+        wanted: i32,
+    },
+    RolloutStuck {
+        reason: String,
+    },
+    WaitsForPerson,
+    /// An autoscaler sets the replicas too and may undo a scale step.
+    Autoscaled {
+        min: i32,
+        max: i32,
+    },
+}
