@@ -54,6 +54,15 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
+/// Everything that is not wasm. Always this choice and then a filter, never `--package`: cargo unifies
+/// the features of what is chosen, and compiles half of the world again for another choice.
+pub(crate) const NATIVE: [&str; 2] = ["--workspace", "--exclude=frontend"];
+
+/// The server, where [`crate::target`] is; cargo shows how far it is.
+pub(crate) fn build_server(profile: &str) -> anyhow::Result<()> {
+    check(cargo(&["build", "--profile", profile, "--bin=lifeboat"]).args(NATIVE))
+}
+
 /// Runs to the end; an error where it did not succeed.
 pub(crate) fn check(command: &mut Command) -> anyhow::Result<()> {
     ensure_not_stopped()?;

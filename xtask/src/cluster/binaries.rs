@@ -15,7 +15,8 @@ use crate::process::{check, output};
 use crate::{cache, hex};
 
 const SOURCES: &str = "xtask/cluster";
-const VERSION: &str = "v1.34.4";
+/// Of Kubernetes; the same number stands in `go.mod`.
+pub(crate) const VERSION: &str = "v1.34.4";
 
 /// What `go build` is asked for: the name of the program, the folder of its module, its package.
 const PROGRAMS: [(&str, &str, &str); 3] = [

@@ -5,6 +5,7 @@
 //! by the number in there only if it still is the one that was started.
 
 mod binaries;
+pub(crate) use binaries::VERSION;
 mod kubeconfig;
 mod parts;
 
@@ -184,7 +185,7 @@ impl Starting<'_> {
             }
             if Instant::now() > self.deadline {
                 let logs = self.dir.join("logs");
-                let said = answer.map_or_else(|it| format!("{it:#}"), |it| it);
+                let said = answer.unwrap_or_else(|it| format!("{it:#}"));
                 bail!("{what} did not come up ({said}); see {}", logs.display());
             }
             sleep(Duration::from_millis(50));

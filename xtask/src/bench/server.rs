@@ -1,0 +1,129 @@
+//! A server under measurement: `lifeboat run` with a folder of its own, ended when dropped.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::process::ensure_not_stopped;
+use crate::target;
+
+/// A folder that is gone when dropped.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(what: &str) -> anyhow::Result<Self> {
+        let folder = Path::new("/var/tmp").join(format!("lifeboat-{what}-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl AsRef<Path> for Folder {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) struct Server {
+    child: Child,
+    /// `127.0.0.1:PORT`
+    pub(super) address: String,
+    /// All that stood on its standard output until it was ready.
+    pub(super) said: Vec<String>,
+}
+
+impl Server {
+    /// Until it says that it is ready.
+    pub(super) fn start<I, A>(data: &Path, args: I) -> anyhow::Result<Self>
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<OsStr>,
+    {
+        let log = fs::File::create(data.with_extension("log"))?;
+        let mut command = Command::new(target().join("release/lifeboat"));
+        command.args(["run", "--listen=127.0.0.1:0", "--data-dir"]).arg(data);
+        command.arg("--site").arg(target().join("site")).args(args);
+        command.env_remove("DATABASE_URL").env_remove("KUBECONFIG");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().context("cannot start the server")?;
+        let output = child.stdout.take().context("its output")?;
+        let mut server = Self { child, address: String::new(), said: Vec::new() };
+        let mut lines = BufReader::new(output).lines();
+        for line in &mut lines {
+            let line = line?;
+            if let Some(address) = ready(&line) {
+                server.address = address;
+                // It may write more, and would wait for ever where nobody reads.
+                thread::spawn(move || lines.for_each(drop));
+                return Ok(server);
+            }
+            server.said.push(line);
+        }
+        ensure_not_stopped()?;
+        let log = fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+        bail!("the server ended before it was ready:\n{log}")
+    }
+
+    /// The status of a page, read to its end.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<u16> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
+            self.address
+        )?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok());
+        status.with_context(|| format!("no HTTP answer from {path}"))
+    }
+
+    /// Like Ctrl-C, until it is gone with everything it had started.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.end(Signal::SIGTERM)
+    }
+
+    fn end(&mut self, signal: Signal) -> anyhow::Result<()> {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.child.try_wait()?.is_none() {
+            ensure!(Instant::now() < deadline, "the server does not stop");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait()
+            && let Err(error) = self.end(Signal::SIGTERM)
+        {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// The address in `{"event":"ready","url":"http://127.0.0.1:8080"}`.
+fn ready(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let url = line["url"].as_str().filter(|_| line["event"] == "ready")?;
+    Some(url.strip_prefix("http://")?.trim_end_matches('/').to_owned())
+}
