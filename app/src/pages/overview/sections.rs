@@ -56,7 +56,7 @@ pub(super) struct Alert {
     pub(super) since: DateTime<Utc>,
 }
 
-pub(super) fn approvals(rows: Vec<Approval>) -> impl IntoView {
+pub(super) fn approvals(rows: Vec<Approval>) -> AnyView {
     let t = texts(&overview::TEXTS);
     let count = rows.len();
     let tone = (count > 0).then_some(Tone::Warn);
@@ -90,9 +90,10 @@ pub(super) fn approvals(rows: Vec<Approval>) -> impl IntoView {
             {content}
         </section>
     }
+    .into_any()
 }
 
-pub(super) fn running(rows: Vec<Running>) -> impl IntoView {
+pub(super) fn running(rows: Vec<Running>) -> AnyView {
     let t = texts(&overview::TEXTS);
     let count = number_of(rows.len(), None).into_any();
     let row = |it: Running| {
@@ -107,10 +108,10 @@ pub(super) fn running(rows: Vec<Running>) -> impl IntoView {
         }
     };
     let content = list(rows, t.nothing_running, row);
-    view! { <Panel id="running" title=t.running badge=count>{content}</Panel> }
+    view! { <Panel id="running" title=t.running badge=count>{content}</Panel> }.into_any()
 }
 
-pub(super) fn drills(rows: Vec<Drill>) -> impl IntoView {
+pub(super) fn drills(rows: Vec<Drill>) -> AnyView {
     let t = texts(&overview::TEXTS);
     let count = number_of(rows.len(), None).into_any();
     let row = |it: Drill| {
@@ -129,10 +130,10 @@ pub(super) fn drills(rows: Vec<Drill>) -> impl IntoView {
     };
     let content = list(rows, t.no_drills, row);
     let all = view! { <a href="/drills">{t.all_drills}</a> }.into_any();
-    view! { <Panel id="drills" title=t.drills badge=count note=all>{content}</Panel> }
+    view! { <Panel id="drills" title=t.drills badge=count note=all>{content}</Panel> }.into_any()
 }
 
-pub(super) fn alerts(rows: Vec<Alert>) -> impl IntoView {
+pub(super) fn alerts(rows: Vec<Alert>) -> AnyView {
     let t = texts(&overview::TEXTS);
     let tone = (!rows.is_empty()).then_some(Tone::Bad);
     let count = number_of(rows.len(), tone).into_any();
@@ -149,7 +150,7 @@ pub(super) fn alerts(rows: Vec<Alert>) -> impl IntoView {
     };
     let content = list(rows, t.no_alerts, row);
     let all = view! { <a href="/alerts">{t.all_alerts}</a> }.into_any();
-    view! { <Panel id="alerts" title=t.alerts badge=count note=all>{content}</Panel> }
+    view! { <Panel id="alerts" title=t.alerts badge=count note=all>{content}</Panel> }.into_any()
 }
 
 fn list<T, V: IntoView + 'static>(
@@ -164,8 +165,8 @@ fn list<T, V: IntoView + 'static>(
     view! { <Queue>{rows}</Queue> }.into_any()
 }
 
-fn since(at: DateTime<Utc>) -> impl IntoView {
+fn since(at: DateTime<Utc>) -> AnyView {
     let visit = visit();
     let title = domain::texts::time(at, &visit.zone);
-    view! { <b title=title>{ago(visit.lang, visit.now - at)}</b> }
+    view! { <b title=title>{ago(visit.lang, visit.now - at)}</b> }.into_any()
 }

@@ -19,7 +19,7 @@ pub fn dialog<F: ServerFn, V: IntoView>(
     opener: (Button, &str),
     inputs: impl FnOnce(&Sent) -> V,
     act: impl IntoView + 'static,
-) -> impl IntoView {
+) -> AnyView {
     let id = id.to_string();
     let sent = Sent::of::<F>(&id);
     let open = sent.refused();
@@ -60,6 +60,7 @@ pub fn dialog<F: ServerFn, V: IntoView>(
             {form}
         </dialog>
     }
+    .into_any()
 }
 
 /// A button that opens a popover by its id.

@@ -83,17 +83,17 @@ pub(super) fn became(answer: &Answer) -> AnyView {
 pub fn form<F: ServerFn, V: IntoView>(
     id: impl Display,
     inputs: impl FnOnce(&Sent) -> Option<V>,
-) -> impl IntoView {
+) -> AnyView {
     let id = id.to_string();
     let sent = Sent::of::<F>(&id);
     let notice = sent.notice();
     let inputs = inputs(&sent).map(|it| post::<F>(id, it.into_any()));
-    view! { {notice} {inputs} }
+    view! { {notice} {inputs} }.into_any()
 }
 
-pub(super) fn post<F: ServerFn>(id: String, inputs: AnyView) -> impl IntoView {
+pub(super) fn post<F: ServerFn>(id: String, inputs: AnyView) -> AnyView {
     let id = (!id.is_empty()).then(|| super::hidden("id", id));
-    view! { <form class="form" method="post" action=F::PATH>{id} {inputs}</form> }
+    view! { <form class="form" method="post" action=F::PATH>{id} {inputs}</form> }.into_any()
 }
 
 /// How much a button weighs: `Primary` once per region, `Deciding` once per page.

@@ -8,7 +8,7 @@ use super::topbar::{appearance, language, topbar};
 use crate::pages::visit::texts;
 
 /// For somebody who is signed in: navigation, top bar, page.
-pub(super) fn frame(content: impl IntoView) -> impl IntoView {
+pub(super) fn frame(content: AnyView) -> AnyView {
     view! {
         <div class="app">
             <a class="skip" href="#main">{texts(&ui::TEXTS).skip}</a>
@@ -17,10 +17,11 @@ pub(super) fn frame(content: impl IntoView) -> impl IntoView {
             <main class="page" id="main">{content}</main>
         </div>
     }
+    .into_any()
 }
 
 /// For a stranger: who we are, the language, the page.
-pub fn bare(content: impl IntoView) -> impl IntoView {
+pub fn bare(content: AnyView) -> AnyView {
     view! {
         <div class="bare">
             <header class="topbar">
@@ -31,4 +32,5 @@ pub fn bare(content: impl IntoView) -> impl IntoView {
             <main class="page" id="main">{content}</main>
         </div>
     }
+    .into_any()
 }

@@ -69,7 +69,7 @@ fn groups() -> impl Iterator<Item = &'static Group> {
 }
 
 /// Always open where there is room; a drawer on a phone, opened by the menu button, without a script.
-pub(super) fn sidebar() -> impl IntoView {
+pub(super) fn sidebar() -> AnyView {
     let t = texts(&nav::TEXTS);
     let ui = texts(&domain::texts::ui::TEXTS);
     let path = use_location().pathname.get_untracked();
@@ -93,9 +93,10 @@ pub(super) fn sidebar() -> impl IntoView {
             </ul>
         </nav>
     }
+    .into_any()
 }
 
-fn item(place: &'static Place, path: &str) -> impl IntoView + use<> {
+fn item(place: &'static Place, path: &str) -> AnyView {
     let t = texts(&nav::TEXTS);
     let waiting = visit().attention.approvals;
     let count = (place.href == "/approvals" && waiting > 0).then(|| {
@@ -108,9 +109,10 @@ fn item(place: &'static Place, path: &str) -> impl IntoView + use<> {
     });
     let current = is_under(path, place.href).then_some("page");
     view! { <li><a href=place.href aria-current=current>{(place.name)(t)} {count}</a></li> }
+        .into_any()
 }
 
-pub(super) fn brand() -> impl IntoView {
+pub(super) fn brand() -> AnyView {
     view! {
         <a class="brand" href="/">
             <svg
@@ -127,10 +129,11 @@ pub(super) fn brand() -> impl IntoView {
             "Lifeboat"
         </a>
     }
+    .into_any()
 }
 
 /// Where the reader is: group and page by the address, and then what the address names.
-pub(super) fn crumbs() -> impl IntoView {
+pub(super) fn crumbs() -> AnyView {
     let t = texts(&nav::TEXTS);
     let ui = texts(&domain::texts::ui::TEXTS);
     let path = use_location().pathname.get_untracked();
@@ -145,6 +148,7 @@ pub(super) fn crumbs() -> impl IntoView {
             <ol>{trail.into_iter().enumerate().map(crumb).collect_view()}</ol>
         </nav>
     }
+    .into_any()
 }
 
 /// Names and addresses, from the outermost inwards.

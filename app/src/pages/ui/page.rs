@@ -26,8 +26,8 @@ pub fn page<V: IntoView + 'static>(
             Err(error) => problem(&error),
         }
     });
-    let content = view! { <Title text=title /> {content} };
-    if visit().user.is_some() { frame(content).into_any() } else { bare(content).into_any() }
+    let content = view! { <Title text=title /> {content} }.into_any();
+    if visit().user.is_some() { frame(content) } else { bare(content) }
 }
 
 /// What became of a form that no form of this page has shown, because it is gone.
@@ -44,7 +44,7 @@ pub fn Head(
     #[prop(optional)] badge: Option<AnyView>,
     #[prop(optional)] actions: Option<AnyView>,
     children: Children,
-) -> impl IntoView {
+) -> AnyView {
     view! {
         <Title text=title.clone() />
         <div class="page-head">
@@ -56,6 +56,7 @@ pub fn Head(
             <p class="lede">{children()}</p>
         </div>
     }
+    .into_any()
 }
 
 /// Instead of the page: what happened, and where to go now.

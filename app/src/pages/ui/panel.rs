@@ -15,7 +15,7 @@ pub fn Panel(
     #[prop(optional)] note: Option<AnyView>,
     #[prop(optional)] tone: Option<Tone>,
     children: Children,
-) -> impl IntoView {
+) -> AnyView {
     view! {
         <section class="panel" data-state=tone.map(Tone::as_str) aria-labelledby=id>
             <header>
@@ -26,22 +26,24 @@ pub fn Panel(
             {children()}
         </section>
     }
+    .into_any()
 }
 
 /// Two columns where there is room for them.
 #[component]
-pub fn Halves(children: Children) -> impl IntoView {
-    view! { <div class="halves">{children()}</div> }
+pub fn Halves(children: Children) -> AnyView {
+    view! { <div class="halves">{children()}</div> }.into_any()
 }
 
 /// What is decided (`aside`) at the right, the evidence at its left. The aside comes first in the source: on a
 /// phone the decision is above the evidence.
 #[component]
-pub fn Beside(aside: AnyView, children: Children) -> impl IntoView {
+pub fn Beside(aside: AnyView, children: Children) -> AnyView {
     view! {
         <div class="beside">
             <aside class="stack">{aside}</aside>
             <div class="stack">{children()}</div>
         </div>
     }
+    .into_any()
 }

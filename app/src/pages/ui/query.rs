@@ -67,7 +67,7 @@ impl Sort {
 }
 
 /// A row of fields (made by [`super::Input`]) that are sent as the page's own address.
-pub fn filters(query: &Query, fields: impl IntoView) -> impl IntoView {
+pub fn filters(query: &Query, fields: impl IntoView) -> AnyView {
     let t = texts(&ui::TEXTS);
     let sort = query.get("sort").map(|it| view! { <input type="hidden" name="sort" value=it /> });
     view! {
@@ -80,6 +80,7 @@ pub fn filters(query: &Query, fields: impl IntoView) -> impl IntoView {
             </div>
         </form>
     }
+    .into_any()
 }
 
 #[cfg(test)]

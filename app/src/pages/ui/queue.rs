@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 /// A list of [`Waiting`]; the most urgent first.
 #[component]
-pub fn Queue(children: Children) -> impl IntoView {
-    view! { <div class="queue"><ul>{children()}</ul></div> }
+pub fn Queue(children: Children) -> AnyView {
+    view! { <div class="queue"><ul>{children()}</ul></div> }.into_any()
 }
 
 /// One thing that waits: its state (a [`super::badge`]), what it is and where, why, by when (a
@@ -18,7 +18,7 @@ pub fn Waiting(
     #[prop(optional, into)] why: Option<String>,
     #[prop(optional)] due: Option<AnyView>,
     #[prop(optional)] act: Option<AnyView>,
-) -> impl IntoView {
+) -> AnyView {
     view! {
         <li>
             {badge}
@@ -30,4 +30,5 @@ pub fn Waiting(
             {act.map(|it| view! { <div class="act">{it}</div> })}
         </li>
     }
+    .into_any()
 }

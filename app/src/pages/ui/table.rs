@@ -72,7 +72,7 @@ pub fn Table(
     heads: Vec<Column>,
     #[prop(optional, into)] caption: Option<String>,
     children: Children,
-) -> impl IntoView {
+) -> AnyView {
     let heads: Vec<_> = heads.into_iter().map(Column::head).collect();
     view! {
         <div class="table" role="group" aria-label=label tabindex="0">
@@ -85,6 +85,7 @@ pub fn Table(
             </table>
         </div>
     }
+    .into_any()
 }
 
 /// The way on in a list that is read by keyset: `next` is the cursor after its last row. Nothing where all is

@@ -8,7 +8,7 @@ use super::{Tone, badge};
 use crate::islands::{Now, Palette};
 use crate::pages::visit::{Automation, Theme, texts, visit};
 
-pub(super) fn topbar() -> impl IntoView {
+pub(super) fn topbar() -> AnyView {
     let t = texts(&ui::TEXTS);
     view! {
         <header class="topbar">
@@ -26,9 +26,10 @@ pub(super) fn topbar() -> impl IntoView {
             />
         </header>
     }
+    .into_any()
 }
 
-fn automation() -> impl IntoView {
+fn automation() -> AnyView {
     let t = texts(&ui::TEXTS);
     match visit().attention.automation {
         Automation::On => badge(Tone::Ok, t.automation_on),
@@ -37,7 +38,7 @@ fn automation() -> impl IntoView {
     }
 }
 
-fn clock() -> impl IntoView {
+fn clock() -> AnyView {
     use chrono::Offset;
 
     let visit = visit();
@@ -51,10 +52,11 @@ fn clock() -> impl IntoView {
             <small>{words::offset(visit.now, &visit.zone)}</small>
         </span>
     }
+    .into_any()
 }
 
 /// To the other language, named in itself.
-pub(super) fn language() -> impl IntoView {
+pub(super) fn language() -> AnyView {
     let other = visit().lang.other();
     view! {
         <form method="post" action="/language">
@@ -63,10 +65,11 @@ pub(super) fn language() -> impl IntoView {
             </button>
         </form>
     }
+    .into_any()
 }
 
 /// Light, dark, or as the system has it.
-pub(super) fn appearance() -> impl IntoView {
+pub(super) fn appearance() -> AnyView {
     let t = texts(&ui::TEXTS);
     let chosen = visit().theme;
     let choice = |theme: Theme| {
@@ -88,24 +91,28 @@ pub(super) fn appearance() -> impl IntoView {
             {Theme::ALL.map(choice).collect_view()}
         </form>
     }
+    .into_any()
 }
 
-fn account() -> impl IntoView {
+fn account() -> Option<AnyView> {
     let user = visit().user?;
     let t = texts(&ui::TEXTS);
     let profile = texts(&words::nav::TEXTS).profile;
     let roles: Vec<_> = user.roles.iter().map(|it| it.role.as_str()).collect();
     let roles = (texts(&words::common::TEXTS).list)(&roles);
-    Some(view! {
-        <button class="button quiet" type="button" popovertarget="account" aria-label=t.account>
-            {user.name.clone()}
-        </button>
-        <div class="menu" id="account" popover="auto">
-            <p>{user.name} <small>{roles}</small></p>
-            <a href="/profile">{profile}</a>
-            <form method="post" action="/sign-out">
-                <button>{texts(&sign_in::TEXTS).sign_out}</button>
-            </form>
-        </div>
-    })
+    Some(
+        view! {
+            <button class="button quiet" type="button" popovertarget="account" aria-label=t.account>
+                {user.name.clone()}
+            </button>
+            <div class="menu" id="account" popover="auto">
+                <p>{user.name} <small>{roles}</small></p>
+                <a href="/profile">{profile}</a>
+                <form method="post" action="/sign-out">
+                    <button>{texts(&sign_in::TEXTS).sign_out}</button>
+                </form>
+            </div>
+        }
+        .into_any(),
+    )
 }
