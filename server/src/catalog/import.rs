@@ -1,7 +1,9 @@
 //! Puts documents in force: all of them or none.
 
 use chrono::{DateTime, Utc};
+use domain::access::{Action, Actor, Subject};
 use domain::catalog::{Change, Document, Kind, changes};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::parse::{Error, Located};
@@ -38,6 +40,35 @@ pub async fn apply(
         }
     }
     Ok(())
+}
+
+/// Writes each change into the audit log, with the values before and after. It comes last in a transaction.
+pub async fn record(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    changes: &[Change],
+    at: DateTime<Utc>,
+) -> Result<(), store::Error> {
+    for change in changes {
+        let subject = subject(change.document());
+        let details = Map::from_iter([match change {
+            Change::Create(document) => ("created".to_owned(), json!(document)),
+            Change::Change(_, members) => ("changed".to_owned(), json!(members)),
+            Change::Remove(_) => ("removed".to_owned(), Value::Bool(true)),
+        }]);
+        store::audit::record(tx, actor, Action::ImportCatalog, &subject, details, at).await?;
+    }
+    Ok(())
+}
+
+fn subject(document: &Document) -> Subject {
+    let kind = match document.kind() {
+        Kind::Cluster => "clusters",
+        Kind::Policy => "policies",
+        Kind::Signal => "signals",
+        Kind::Service => "services",
+    };
+    Subject::new(kind, document.name())
 }
 
 /// Everything that catalogs have stated and that is in force, in an order in which it can be imported.

@@ -8,14 +8,14 @@ pub mod import;
 mod lines;
 pub mod parse;
 pub mod read;
-mod report;
+pub mod report;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::catalog::Change;
-use sqlx::{PgConnection, PgPool};
+use domain::access::Actor;
+use sqlx::PgPool;
 
 use self::parse::Located;
 use self::report::Report;
@@ -94,7 +94,7 @@ pub async fn import(
     let report = Report::changes(&changes);
     if !dry_run && !changes.is_empty() {
         import::apply(&mut tx, &changes, now).await?;
-        audit(&mut tx, &changes, now).await?;
+        import::record(&mut tx, &Actor::Owner, &changes, now).await?;
         tx.commit().await.context("the import was not stored")?;
         tracing::warn!(
             notice = "catalog",
@@ -103,12 +103,4 @@ pub async fn import(
         );
     }
     Ok(report)
-}
-
-async fn audit(
-    _tx: &mut PgConnection,
-    _changes: &[Change],
-    _now: DateTime<Utc>,
-) -> Result<(), store::Error> {
-    Ok(())
 }
