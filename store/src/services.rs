@@ -71,6 +71,33 @@ pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Stored<ServiceId, Servi
     rows.into_iter().map(Stored::try_from).collect()
 }
 
+/// What a list is narrowed to; everything that is `None` does not narrow it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    pub name: Option<&'a str>,
+    pub team: Option<&'a str>,
+    /// Only names after this one.
+    pub after: Option<&'a str>,
+}
+
+/// Services by name.
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    filter: &Filter<'_>,
+    limit: i64,
+) -> Result<Vec<Stored<ServiceId, Service>>, Error> {
+    let rows = select!(
+        r#"($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR team = $2)
+           AND ($3::text IS NULL OR name COLLATE "C" > $3)
+           ORDER BY name COLLATE "C" LIMIT $4"#,
+        filter.name,
+        filter.team,
+        filter.after,
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Stored::try_from).collect()
+}
+
 pub async fn get(
     db: impl PgExecutor<'_>,
     id: ServiceId,

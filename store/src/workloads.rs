@@ -92,6 +92,16 @@ pub async fn by_service(
     rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
 }
 
+/// The workloads of several services, also those that are gone.
+pub async fn by_services(
+    db: impl PgExecutor<'_>,
+    services: &[ServiceId],
+) -> Result<Vec<Workload>, Error> {
+    let ids: Vec<uuid::Uuid> = services.iter().map(|it| it.0).collect();
+    let rows = select!("WHERE s.service_id = ANY($1) ORDER BY s.service_id, s.position", &ids);
+    rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
+}
+
 /// What a list is narrowed to; everything that is `None` does not narrow it.
 #[derive(Clone, Debug, Default)]
 pub struct Filter<'a> {

@@ -4,6 +4,7 @@
 //! A new feature adds a module with `pub struct Texts { … }` and `pub static TEXTS: Each<Texts>`; a page takes it
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
+pub mod clusters;
 pub mod common;
 pub mod decisions;
 pub mod errors;
@@ -12,6 +13,7 @@ pub mod nav;
 pub mod overview;
 pub mod people;
 pub mod rollbacks;
+pub mod services;
 pub mod sign_in;
 pub mod ui;
 
