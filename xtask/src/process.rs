@@ -42,7 +42,8 @@ pub(crate) fn ensure_not_stopped() -> anyhow::Result<()> {
 }
 
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
+    // The one that called us. Otherwise the one on the path: rustup's, which chooses the toolchain.
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // `cargo run` tells us about our own package. The build script of `ring` watches these, and would
     // build itself and half of the server anew each time one calls cargo with and without xtask.
     for (name, _) in env::vars()
