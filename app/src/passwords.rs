@@ -10,7 +10,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use rand::seq::IndexedRandom;
 
 /// What an unknown name is checked against.
-pub(crate) static NOBODY: LazyLock<String> =
+pub static NOBODY: LazyLock<String> =
     LazyLock::new(|| hash_now("nobody").expect("argon2 with its own defaults"));
 
 pub async fn hash(password: String) -> anyhow::Result<String> {

@@ -1,0 +1,133 @@
+//! The API, `/api/v1`. One table of endpoints makes the router, the OpenAPI document and the test of who may do
+//! what, so that none can be in one and not in the others.
+//!
+//! A request passes, from the outside: rate limit, session or bearer token ([`auth`]), `Idempotency-Key`
+//! ([`idempotency`]), the gate of its endpoint, which asks whether the caller may do this anywhere at all and
+//! before anything of the body is read, and then the same doors as a page ([`app::doors`]).
+
+use std::sync::Arc;
+
+use app::doors::Context;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use domain::access::Action;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::HttpMethod;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+pub(crate) use self::extract::{Body, Query};
+pub(crate) use self::page::{Cursor, Page};
+pub(crate) use self::problem::Problem;
+use super::Web;
+
+mod audit;
+pub(super) mod auth;
+mod document;
+mod events;
+mod extract;
+mod idempotency;
+mod page;
+pub(crate) mod problem;
+mod tokens;
+mod users;
+
+/// Where all of it is.
+pub const PREFIX: &str = "/api/v1";
+
+/// Everything but a file fits; alerts and evidence have limits of their own.
+const LONGEST: usize = 2 << 20;
+
+/// One line of the table: a method on a path, and what it takes to call it.
+pub(crate) struct Endpoint {
+    /// Nothing where everybody may.
+    action: Option<Action>,
+    routes: UtoipaMethodRouter<Web>,
+}
+
+/// Every endpoint there is, feature by feature.
+fn endpoints() -> Vec<Endpoint> {
+    [
+        document::endpoints(),
+        audit::endpoints(),
+        events::endpoints(),
+        users::endpoints(),
+        tokens::endpoints(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// For who may do this somewhere; the doors inside ask again for the place.
+pub(crate) fn needs(action: Action, routes: UtoipaMethodRouter<Web>) -> Endpoint {
+    let gate = from_fn(move |request: Request, next: Next| gate(action, request, next));
+    Endpoint { action: Some(action), routes: routes.layer(gate) }
+}
+
+/// For everybody.
+pub(crate) fn open(routes: UtoipaMethodRouter<Web>) -> Endpoint {
+    Endpoint { action: None, routes }
+}
+
+async fn gate(action: Action, request: Request, next: Next) -> Response {
+    match request.extensions().get::<Context>() {
+        None => Problem::from(app::pages::error::Error::Unauthenticated).into_response(),
+        Some(cx) if !cx.caller.may_somewhere(action, cx.now) => {
+            Problem::from(app::pages::error::Error::Forbidden).into_response()
+        }
+        Some(_) => next.run(request).await,
+    }
+}
+
+/// Method, path with its parameters in braces, and action of every endpoint.
+pub fn table() -> Vec<(HttpMethod, String, Option<Action>)> {
+    let lines = endpoints().into_iter().flat_map(|it| {
+        let action = it.action;
+        it.routes.1.paths.into_iter().flat_map(move |(path, item)| {
+            let methods = [
+                (HttpMethod::Get, item.get.is_some()),
+                (HttpMethod::Post, item.post.is_some()),
+                (HttpMethod::Put, item.put.is_some()),
+                (HttpMethod::Delete, item.delete.is_some()),
+            ];
+            let path = format!("{PREFIX}{path}");
+            let there = methods.into_iter().filter(|(_, there)| *there);
+            there.map(move |(method, _)| (method, path.clone(), action)).collect::<Vec<_>>()
+        })
+    });
+    lines.collect()
+}
+
+/// The OpenAPI document of this build.
+pub fn openapi() -> OpenApi {
+    let router = OpenApiRouter::with_openapi(document::frame()).nest(PREFIX, collect());
+    router.split_for_parts().1
+}
+
+fn collect() -> OpenApiRouter<Web> {
+    let all = endpoints().into_iter();
+    all.fold(OpenApiRouter::new(), |router, it| router.routes(it.routes))
+}
+
+/// What is below [`PREFIX`].
+pub(super) fn router(web: &Web) -> Router<Web> {
+    let router: Router<Web> = collect().into();
+    router
+        .fallback(not_found)
+        .layer(axum::Extension(Arc::new(openapi())))
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(from_fn_with_state(web.clone(), idempotency::once))
+        .layer(from_fn_with_state(web.clone(), auth::identify))
+}
+
+async fn not_found() -> Problem {
+    Problem::from(app::pages::error::Error::NotFound)
+}
+
+/// What a handler answers.
+pub(crate) type Answer<T> = Result<Json<T>, Problem>;
+
+/// A state that handlers need beside the doors.
+pub(crate) type Shared = State<Web>;
