@@ -46,7 +46,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for a token that is unknown, revoked, out of date, or of a closed account.
-pub(crate) async fn of_token(db: &PgPool, text: &str, now: DateTime<Utc>) -> Result<Caller, Error> {
+pub async fn of_token(db: &PgPool, text: &str, now: DateTime<Utc>) -> Result<Caller, Error> {
     let live = store::tokens::live(db, domain::tokens::hash(text), now).await?;
     let (token, owner) = live.ok_or(Error::Unauthenticated)?;
     let Some(owner) = owner else { return Ok(Caller::Machine(token)) };

@@ -14,16 +14,16 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use domain::access::Action;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::path::HttpMethod;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
+pub use self::auth::of_token as caller_of;
 pub(crate) use self::extract::{Body, Query};
 pub(crate) use self::page::{Cursor, Page};
 pub(crate) use self::problem::Problem;
 use super::Web;
 
 mod audit;
-pub(super) mod auth;
+mod auth;
 mod document;
 mod events;
 mod extract;
@@ -82,15 +82,15 @@ async fn gate(action: Action, request: Request, next: Next) -> Response {
 }
 
 /// Method, path with its parameters in braces, and action of every endpoint.
-pub fn table() -> Vec<(HttpMethod, String, Option<Action>)> {
+pub fn table() -> Vec<(&'static str, String, Option<Action>)> {
     let lines = endpoints().into_iter().flat_map(|it| {
         let action = it.action;
         it.routes.1.paths.into_iter().flat_map(move |(path, item)| {
             let methods = [
-                (HttpMethod::Get, item.get.is_some()),
-                (HttpMethod::Post, item.post.is_some()),
-                (HttpMethod::Put, item.put.is_some()),
-                (HttpMethod::Delete, item.delete.is_some()),
+                ("GET", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+                ("DELETE", item.delete.is_some()),
             ];
             let path = format!("{PREFIX}{path}");
             let there = methods.into_iter().filter(|(_, there)| *there);

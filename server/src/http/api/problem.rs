@@ -6,7 +6,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::texts::Lang;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// In front of every type; what follows never changes its meaning.
@@ -25,9 +24,6 @@ pub(crate) struct Problem {
     /// What is wrong field by field, where the status is 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// More of a particular type, as `refusals`.
-    #[serde(flatten)]
-    more: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,19 +41,11 @@ impl Problem {
             status: status.as_u16(),
             detail: None,
             errors: Vec::new(),
-            more: Map::new(),
         }
     }
 
     pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
-    }
-
-    /// A member beyond those that every problem has.
-    pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.more.insert(name.to_owned(), value);
-        self
     }
 }
 
