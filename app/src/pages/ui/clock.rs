@@ -33,7 +33,8 @@ fn machine(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Time to decide: from `of` down to `until`, and on below zero. Amber in its last third, red when it is over.
+/// Time to decide: from `of` down to `until`, and on below zero. Amber, because somebody is waited for; red in its
+/// last fifth.
 /// `label` says aloud what runs, `then` what happens at zero ("后失效").
 pub fn countdown(
     until: DateTime<Utc>,
@@ -43,7 +44,7 @@ pub fn countdown(
     large: bool,
 ) -> AnyView {
     let of = of.num_seconds();
-    let limit = Limit::Down { of, warn: of / 3, bad: 0 };
+    let limit = Limit::Down { of, warn: of, bad: of / 5 };
     let seconds = (until - visit().now).num_seconds();
     let then = then.to_string();
     view! { <Clock seconds limit label=label.to_owned() large><small>{then}</small></Clock> }

@@ -90,7 +90,7 @@ pub fn Table(
 
 /// The way on in a list that is read by keyset: `next` is the cursor after its last row. Nothing where all is
 /// shown on one page.
-pub fn pager(query: &Query, next: Option<&str>) -> impl IntoView {
+pub fn pager(query: &Query, next: Option<&str>) -> Option<AnyView> {
     let t = texts(&ui::TEXTS);
     let further = query.get("cursor").is_some();
     let first = query.first();
@@ -102,5 +102,6 @@ pub fn pager(query: &Query, next: Option<&str>) -> impl IntoView {
                 {next.map(|it| view! { <a class="next" rel="next" href=it>{t.next_page}</a> })}
             </nav>
         }
+        .into_any()
     })
 }

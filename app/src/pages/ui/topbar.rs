@@ -3,8 +3,8 @@
 use domain::texts::{self as words, sign_in, ui};
 use leptos::prelude::*;
 
+use super::Tone;
 use super::nav::{crumbs, targets};
-use super::{Tone, badge};
 use crate::islands::{Now, Palette};
 use crate::pages::visit::{Automation, Theme, texts, visit};
 
@@ -14,7 +14,7 @@ pub(super) fn topbar() -> AnyView {
         <header class="topbar">
             <button class="button quiet menu" type="button" popovertarget="nav">{t.menu}</button>
             {crumbs()}
-            <a class="plain" href="/rails">{automation()}</a>
+            {automation()}
             {clock()}
             {language()}
             {appearance()}
@@ -29,13 +29,20 @@ pub(super) fn topbar() -> AnyView {
     .into_any()
 }
 
+/// On a phone the last word has to do; the link is read out whole.
 fn automation() -> AnyView {
     let t = texts(&ui::TEXTS);
-    match visit().attention.automation {
-        Automation::On => badge(Tone::Ok, t.automation_on),
-        Automation::Partly(stopped) => badge(Tone::Warn, (t.automation_partly)(stopped)),
-        Automation::Off => badge(Tone::Bad, t.automation_off),
+    let (tone, state) = match visit().attention.automation {
+        Automation::On => (Tone::Ok, t.automation_on.to_owned()),
+        Automation::Partly(stopped) => (Tone::Warn, (t.automation_partly)(stopped)),
+        Automation::Off => (Tone::Bad, t.automation_off.to_owned()),
+    };
+    view! {
+        <a class="badge" data-state=tone.as_str() href="/rails">
+            <span><span class="spoken-on-phone">{t.automation}</span> {state}</span>
+        </a>
     }
+    .into_any()
 }
 
 fn clock() -> AnyView {
@@ -102,7 +109,7 @@ fn account() -> Option<AnyView> {
     let roles = (texts(&words::common::TEXTS).list)(&roles);
     Some(
         view! {
-            <button class="button quiet" type="button" popovertarget="account" aria-label=t.account>
+            <button class="button quiet" type="button" popovertarget="account" title=t.account>
                 {user.name.clone()}
             </button>
             <div class="menu" id="account" popover="auto">
