@@ -89,7 +89,7 @@ impl Field {
         let found = match object.pointer(&self.pointer) {
             Some(Value::String(s)) => *s == self.value,
             Some(Value::Null) | None => self.value.is_empty(),
-            Some(other) => other.to_string() == self.value,
+            Some(other) => serde_json::from_str(&self.value).is_ok_and(|v: Value| v == *other),
         };
         found == self.equal
     }

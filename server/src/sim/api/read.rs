@@ -10,7 +10,7 @@ use super::answer::Refusal;
 use super::body::{json_response, object_json, typed};
 use super::{Call, table};
 use crate::sim::Inner;
-use crate::sim::json::{int, text};
+use crate::sim::json::{array, int, text};
 use crate::sim::objects::{Object, State};
 use crate::sim::types::ResourceType;
 
@@ -23,7 +23,12 @@ pub(super) fn get(cluster: &Inner, call: &Call) -> Result<Response, Refusal> {
         .clone();
     drop(state);
     if table::wanted(call) {
-        return Ok(table::of(call, &[object.clone()], object.version, cluster.clock.now()));
+        return Ok(table::of(
+            call,
+            std::slice::from_ref(&object),
+            object.version,
+            cluster.clock.now(),
+        ));
     }
     Ok(json_response(StatusCode::OK, object_json(&target.kind, &target.version, &object)))
 }
@@ -148,7 +153,7 @@ fn replicas(kind: &ResourceType, value: &Value) -> i64 {
 pub(super) fn log(cluster: &Inner, call: &Call) -> Result<Response, Refusal> {
     let state = cluster.lock();
     let pod = existing(&state, call)?;
-    let containers = super::super::json::array(&pod.value, "/spec/containers");
+    let containers = array(&pod.value, "/spec/containers");
     let asked = call.query.get("container");
     let container = match containers {
         [only] if asked.is_empty() => only,

@@ -3,14 +3,17 @@
 //! changed, so that the same requests always lead to the same objects.
 
 mod conditions;
+mod daemon_sets;
 mod deployments;
 mod events;
 mod nodes;
 pub(crate) mod pods;
 mod replica_sets;
+mod revisions;
 mod rollout_status;
 mod scaling;
 mod sets;
+mod stateful_sets;
 
 use std::sync::Arc;
 
@@ -63,6 +66,8 @@ fn reconcile(state: &mut State, key: &Key, now: DateTime<Utc>) {
     match &*key.resource {
         "deployments.apps" => deployments::reconcile(state, key, now),
         "replicasets.apps" => replica_sets::reconcile(state, key, now),
+        "statefulsets.apps" => stateful_sets::reconcile(state, key, now),
+        "daemonsets.apps" => daemon_sets::reconcile(state, key, now),
         "pods" => pods::reconcile(state, key, now),
         "nodes" => nodes::reconcile(state, key, now),
         _ => {}

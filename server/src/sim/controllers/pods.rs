@@ -116,13 +116,21 @@ impl Kubelet {
         &self,
         pod: &Value,
         name: &str,
-        _previous: bool,
+        previous: bool,
     ) -> Result<Vec<String>, String> {
         let container = array(pod, "/spec/containers").iter().find(|c| c["name"] == name);
         let container = container.ok_or_else(|| format!("container {name} is not valid"))?;
+        let behaviour = self.behaviour(pod, container);
+        let crashes = matches!(behaviour, Behaviour::Crashing | Behaviour::OutOfMemory);
+        if previous && !crashes {
+            let pod = text(pod, "/metadata/name");
+            return Err(format!(
+                "previous terminated container \"{name}\" in pod \"{pod}\" not found"
+            ));
+        }
         let image = text(container, "/image");
         let start = format!("starting {name} from {image}");
-        let lines: &[&str] = match self.behaviour(pod, container) {
+        let lines: &[&str] = match behaviour {
             Behaviour::NoImage => {
                 return Err(format!(
                     "container \"{name}\" in pod \"{}\" is waiting to start: trying and failing to \
@@ -165,8 +173,13 @@ fn schedule(
     pod: &Arc<Object>,
     now: DateTime<Utc>,
 ) -> Option<Arc<Object>> {
-    if !text(&pod.value, "/spec/nodeName").is_empty() {
-        return Some(pod.clone());
+    let placed = text(&pod.value, "/spec/nodeName").to_owned();
+    if !placed.is_empty() {
+        return state.edit(key, |value| {
+            if text(value, "/status/startTime").is_empty() {
+                value["status"]["startTime"] = json!(stamp(now));
+            }
+        });
     }
     let ready: Vec<String> = state
         .list("nodes", None)

@@ -1,126 +1,19 @@
-//! The pretend cluster from outside: through the kube client, and through kubectl.
-
-use std::time::Duration;
+//! The API: preconditions, watches, pages, faults, custom resources.
 
 use futures::{StreamExt, TryStreamExt};
 use json_patch::Patch as JsonPatch;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
 use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, LogParams, Patch, PatchParams,
-    PostParams, WatchEvent, WatchParams,
+    Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent,
+    WatchParams,
 };
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher;
-use kube::{Client, Config, ResourceExt};
 use serde_json::{Value, json};
-use server::sim::{Behaviour, Cluster, Effect, Fault, Options, SimClock};
+use server::sim::{Effect, Fault};
 
-const DEADLINE: Duration = Duration::from_secs(20);
-
-async fn cluster() -> Cluster {
-    let options = Options { namespaces: vec!["shop".to_owned()], ..Options::default() };
-    Cluster::start(options).await.unwrap()
-}
-
-/// A client that tells of every failure at once.
-async fn client(cluster: &Cluster) -> Client {
-    let config = Kubeconfig::from_yaml(&cluster.kubeconfig()).unwrap();
-    let options = KubeConfigOptions::default();
-    let mut config = Config::from_custom_kubeconfig(config, &options).await.unwrap();
-    config.default_retry = false;
-    Client::try_from(config).unwrap()
-}
-
-fn web(image: &str) -> Deployment {
-    serde_json::from_value(json!({
-        "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
-        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": image}]}}}
-    }))
-    .unwrap()
-}
-
-/// A cluster with the Deployment `web`, rolled out.
-async fn with_web() -> (Cluster, Api<Deployment>) {
-    let cluster = cluster().await;
-    let deployments: Api<Deployment> = Api::namespaced(client(&cluster).await, "shop");
-    deployments.create(&PostParams::default(), &web("shop/web:1")).await.unwrap();
-    cluster.settle().await;
-    (cluster, deployments)
-}
-
-async fn set_image(deployments: &Api<Deployment>, image: &str) {
-    let patch =
-        json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}});
-    deployments.patch("web", &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
-}
-
-fn progressing(deployment: &Deployment) -> (String, String) {
-    let conditions = deployment.status.as_ref().unwrap().conditions.as_ref().unwrap();
-    let found = conditions.iter().find(|c| c.type_ == "Progressing").unwrap();
-    (found.status.clone(), found.reason.clone().unwrap_or_default())
-}
-
-fn code(error: kube::Error) -> u16 {
-    match error {
-        kube::Error::Api(status) => status.code,
-        other => panic!("not an answer of the API server: {other}"),
-    }
-}
-
-#[tokio::test]
-async fn a_deployment_rolls_out_breaks_and_is_undone() {
-    let (cluster, deployments) = with_web().await;
-    let web = deployments.get("web").await.unwrap();
-    assert_eq!(web.status.as_ref().unwrap().available_replicas, Some(3));
-    assert_eq!(progressing(&web), ("True".to_owned(), "NewReplicaSetAvailable".to_owned()));
-    assert_eq!(web.annotations()["deployment.kubernetes.io/revision"], "1");
-
-    set_image(&deployments, "shop/web:2-bad").await;
-    cluster.settle().await;
-    let pods: Api<Pod> = Api::namespaced(client(&cluster).await, "shop");
-    let all = pods.list(&ListParams::default().labels("app=web")).await.unwrap();
-    let waiting = |pod: &Pod| {
-        let status = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
-        status.state.as_ref()?.waiting.as_ref()?.reason.clone()
-    };
-    let reasons: Vec<_> = all.iter().filter_map(waiting).collect();
-    assert_eq!(all.items.len(), 4, "three old pods and one of the surge");
-    assert_eq!(reasons, ["CrashLoopBackOff"]);
-    let broken = all.iter().find(|p| waiting(p).is_some()).unwrap();
-    let log = pods.logs(&broken.name_any(), &LogParams::default()).await.unwrap();
-    assert!(log.contains("panic"), "{log}");
-
-    let sets: Api<ReplicaSet> = Api::namespaced(client(&cluster).await, "shop");
-    let first = sets.list(&ListParams::default()).await.unwrap().items;
-    let first = first.iter().find(|s| s.annotations()["deployment.kubernetes.io/revision"] == "1");
-    let mut template =
-        serde_json::to_value(first.unwrap().spec.as_ref().unwrap().template.as_ref()).unwrap();
-    template["metadata"]["labels"].as_object_mut().unwrap().remove("pod-template-hash");
-    let undo: JsonPatch = serde_json::from_value(json!([
-        {"op": "test", "path": "/metadata/uid", "value": web.uid().unwrap()},
-        {"op": "replace", "path": "/spec/template", "value": template},
-    ]))
-    .unwrap();
-    deployments.patch("web", &PatchParams::default(), &Patch::Json::<()>(undo)).await.unwrap();
-    cluster.settle().await;
-
-    let web = deployments.get("web").await.unwrap();
-    assert_eq!(web.annotations()["deployment.kubernetes.io/revision"], "3");
-    assert_eq!(progressing(&web), ("True".to_owned(), "NewReplicaSetAvailable".to_owned()));
-    let after = sets.list(&ListParams::default()).await.unwrap().items;
-    assert_eq!(after.len(), 2, "the old ReplicaSet is used again");
-    let again = after.iter().find(|s| s.name_any() == first.unwrap().name_any()).unwrap();
-    assert_eq!(again.annotations()["deployment.kubernetes.io/revision"], "3");
-    assert_eq!(again.annotations()["deployment.kubernetes.io/revision-history"], "1");
-    let events: Api<Event> = Api::namespaced(client(&cluster).await, "shop");
-    let events = events.list(&ListParams::default()).await.unwrap();
-    let has = |reason: &str| events.iter().any(|e| e.reason.as_deref() == Some(reason));
-    assert!(has("BackOff") && has("ScalingReplicaSet"));
-}
+use super::{DEADLINE, client, cluster, code, set_image, with_web};
 
 #[tokio::test]
 async fn a_failing_precondition_changes_nothing() {
@@ -284,59 +177,6 @@ async fn faults_answer_as_the_real_server_does() {
 }
 
 #[tokio::test]
-async fn a_stuck_rollout_misses_its_deadline_on_a_clock_of_ours() {
-    let clock = SimClock::manual("2026-08-01T10:00:00Z".parse().unwrap());
-    let options = Options { clock, namespaces: vec!["shop".to_owned()], ..Options::default() };
-    let cluster = Cluster::start(options).await.unwrap();
-    let deployments: Api<Deployment> = Api::namespaced(client(&cluster).await, "shop");
-    deployments.create(&PostParams::default(), &web("web:slow")).await.unwrap();
-    cluster.settle().await;
-    let ready = async || deployments.get("web").await.unwrap().status.unwrap().ready_replicas;
-    assert_eq!(ready().await, None);
-    cluster.advance(Duration::from_secs(10)).await;
-    assert_eq!(ready().await, Some(3));
-
-    set_image(&deployments, "web:nopull").await;
-    cluster.settle().await;
-    cluster.advance(Duration::from_secs(599)).await;
-    assert_eq!(progressing(&deployments.get("web").await.unwrap()).0, "True");
-    cluster.advance(Duration::from_secs(2)).await;
-    let web = deployments.get("web").await.unwrap();
-    assert_eq!(progressing(&web), ("False".to_owned(), "ProgressDeadlineExceeded".to_owned()));
-}
-
-#[tokio::test]
-async fn restarts_are_counted_and_rules_override_images() {
-    let clock = SimClock::manual("2026-08-01T10:00:00Z".parse().unwrap());
-    let options = Options { clock, namespaces: vec!["shop".to_owned()], ..Options::default() };
-    let cluster = Cluster::start(options).await.unwrap();
-    let client = client(&cluster).await;
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "shop");
-    deployments.create(&PostParams::default(), &web("web:1")).await.unwrap();
-    cluster.settle().await;
-    cluster.behave(|pod| pod["metadata"]["labels"]["app"] == "web", Behaviour::OutOfMemory);
-    cluster.settle().await;
-    let pods: Api<Pod> = Api::namespaced(client, "shop");
-    let first = async || {
-        let pod = pods.list(&ListParams::default()).await.unwrap().items.remove(0);
-        pod.status.unwrap().container_statuses.unwrap().remove(0)
-    };
-    let status = first().await;
-    assert_eq!(status.restart_count, 1);
-    assert_eq!(status.last_state.unwrap().terminated.unwrap().reason.as_deref(), Some("OOMKilled"));
-    cluster.advance(Duration::from_secs(31)).await;
-    assert_eq!(first().await.restart_count, 3, "after 10 s, and 20 s later");
-    cluster.heal();
-    cluster.settle().await;
-    assert!(first().await.ready);
-
-    cluster.break_node("node-1", true);
-    cluster.settle().await;
-    let web = deployments.get("web").await.unwrap();
-    assert_eq!(web.status.unwrap().ready_replicas, Some(2), "one pod of three stood there");
-}
-
-#[tokio::test]
 async fn custom_resources_are_served_once_they_are_defined() {
     let cluster = cluster().await;
     let client = client(&cluster).await;
@@ -382,22 +222,4 @@ async fn custom_resources_are_served_once_they_are_defined() {
     assert_eq!(rollouts.get("api").await.unwrap().data["spec"]["replicas"], 5);
     let groups = client.list_api_groups().await.unwrap();
     assert!(groups.groups.iter().any(|g| g.name == "argoproj.io"));
-}
-
-#[tokio::test]
-async fn what_a_deployment_owns_goes_with_it() {
-    let (cluster, deployments) = with_web().await;
-    let wrong = DeleteParams {
-        preconditions: Some(kube::api::Preconditions {
-            uid: Some("another".to_owned()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    assert_eq!(code(deployments.delete("web", &wrong).await.unwrap_err()), 409);
-    deployments.delete("web", &DeleteParams::default()).await.unwrap();
-    cluster.settle().await;
-    for resource in ["replicasets.apps", "pods"] {
-        assert!(cluster.objects(resource, "shop").is_empty(), "{resource}");
-    }
 }
