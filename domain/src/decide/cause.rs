@@ -141,7 +141,7 @@ fn alike(f: &Facts) -> Option<Found> {
         bad as f64 / pods.len().max(1) as f64
     };
     let (new, old) = (share(&f.new), share(&f.old));
-    if new > 0.0 && old > 0.0 && old * 2.0 >= new {
+    if new > 0.0 && old > 0.0 && (old * 2.0 >= new || cannot_start_alike(f)) {
         return Some(found(Cause::ResourceOrEnvironment, Reason::OldAndNewAlike));
     }
     if old > 0.0 && new == 0.0 {
@@ -155,6 +155,16 @@ fn alike(f: &Facts) -> Option<Found> {
         (Some(false), Some(true)) => Some(found(Cause::Unknown, Reason::OnlyOldIsBad)),
         _ => None,
     }
+}
+
+/// Pods that run already do not show what keeps others from starting, so one old pod that cannot start for the
+/// same reason speaks for all of them.
+fn cannot_start_alike(f: &Facts) -> bool {
+    let at_start = |it: &BadReason| {
+        matches!(it, BadReason::ImagePull | BadReason::CannotStart | BadReason::Unschedulable)
+    };
+    let mut of_old = f.old.iter().filter_map(|it| it.bad).filter(at_start);
+    of_old.any(|reason| f.new.iter().any(|it| it.bad == Some(reason)))
 }
 
 /// All bad pods suffer from something that the change cannot have brought.

@@ -1,0 +1,178 @@
+//! What holds the machine back.
+
+use serde_json::{Value, json};
+
+use super::{ASK, EXECUTE, HELD_BACK, ON_REQUEST, SUPPRESSED, case, check};
+use crate::world::{C1, V2, V3};
+
+#[test]
+fn what_holds_the_machine_back() {
+    let rails = |rails: Value| json!({"rails": rails});
+    let mode = |mode: &str| json!({"policy": {"mode": mode}});
+    let window =
+        json!([{"name": "w", "from": "2026-03-03T10:00:00Z", "to": "2026-03-03T11:00:00Z"}]);
+    let over = json!([{"name": "w", "from": "2026-03-03T09:00:00Z", "to": "2026-03-03T10:05:04Z"}]);
+    let ended = |at: &str, to: &str| json!([{"ended_at": at, "to": {"digest": to}}]);
+    let owner = |kind: &str| json!({"workload": {"owner": {"kind": kind, "name": "shop"}}});
+    check(vec![
+        case(
+            "a kill switch is on",
+            "bad-image",
+            rails(json!({"kill_switches": ["global"]})),
+            HELD_BACK,
+        ),
+        case(
+            "nobody looked for kill switches",
+            "bad-image",
+            rails(json!({"kill_switches": null})),
+            HELD_BACK,
+        ),
+        case("suggest asks", "bad-image", mode("suggest"), HELD_BACK),
+        case(
+            "shadow records",
+            "bad-image",
+            mode("shadow"),
+            ["automatic", "record_only", "code_defect", "version_rollback"],
+        ),
+        case(
+            "off does nothing",
+            "bad-image",
+            mode("off"),
+            ["automatic", "none", "code_defect", "version_rollback"],
+        ),
+        case(
+            "off asks nobody",
+            "one-of-three",
+            mode("off"),
+            ["human", "none", "code_defect", "version_rollback"],
+        ),
+        case("a person asks whatever the mode", "person-asks", mode("off"), ON_REQUEST),
+        case(
+            "something else rolls out",
+            "bad-image",
+            rails(json!({"other_rollouts": ["shop/Deployment/cart"]})),
+            ASK,
+        ),
+        case(
+            "a rollback is open already",
+            "bad-image",
+            rails(json!({"duplicate": true})),
+            SUPPRESSED,
+        ),
+        case("a rollback of ours runs", "bad-image", rails(json!({"rollbacks": [{}]})), SUPPRESSED),
+        case(
+            "just rolled back",
+            "bad-image",
+            rails(json!({"rollbacks": ended("2026-03-03T10:00:05Z", V2)})),
+            SUPPRESSED,
+        ),
+        case(
+            "five minutes later",
+            "bad-image",
+            rails(json!({"rollbacks": ended("2026-03-03T10:00:04Z", V2)})),
+            EXECUTE,
+        ),
+        case(
+            "what runs was rolled back to",
+            "bad-image",
+            rails(json!({"rollbacks": ended("2026-03-03T08:00:00Z", V3)})),
+            ASK,
+        ),
+        case(
+            "the last change was ours",
+            "bad-image",
+            json!({"changes": [{"at": "2026-03-03T10:05:00Z", "what": ["image"], "ours": true}]}),
+            ASK,
+        ),
+        case(
+            "the same version again after a rollback",
+            "bad-image",
+            rails(json!({"held": [{"digest": V3, "config_digest": C1}]})),
+            ASK,
+        ),
+        case(
+            "three failures block",
+            "bad-image",
+            rails(json!({"failures_in_a_row": 3})),
+            HELD_BACK,
+        ),
+        case(
+            "three automatic in this hour",
+            "bad-image",
+            rails(json!({"automatic_this_hour": 3})),
+            HELD_BACK,
+        ),
+        case(
+            "three services at once",
+            "bad-image",
+            rails(json!({"rolling_back_now": 3})),
+            HELD_BACK,
+        ),
+        case("two services at once", "bad-image", rails(json!({"rolling_back_now": 2})), EXECUTE),
+        case("maintenance", "bad-image", rails(json!({"maintenance": window})), SUPPRESSED),
+        case("maintenance is over", "bad-image", rails(json!({"maintenance": over})), EXECUTE),
+        case("a freeze leaves it to people", "bad-image", rails(json!({"freezes": window})), ASK),
+        case("somebody paused it", "bad-image", json!({"workload": {"paused": true}}), ASK),
+        case(
+            "our run paused it",
+            "bad-image",
+            json!({"workload": {"paused": true, "paused_by_us": true}}),
+            EXECUTE,
+        ),
+        case(
+            "a protected namespace",
+            "bad-image",
+            json!({"workload": {"protected": true}}),
+            ["never", "none", "code_defect", "none"],
+        ),
+        case(
+            "a protected namespace, also for a person",
+            "person-asks",
+            json!({"workload": {"protected": true}}),
+            ["never", "none", "unknown", "none"],
+        ),
+        case("Argo CD would put it back", "bad-image", owner("argocd"), ASK),
+        case("Flux would put it back", "bad-image", owner("flux"), ASK),
+        case(
+            "Flagger owns it",
+            "bad-image",
+            owner("flagger"),
+            ["human", "ask", "code_defect", "traffic_switch"],
+        ),
+        case("nobody knows the owner", "bad-image", json!({"workload": {"owner": null}}), ASK),
+        case("Helm installed it, and one member goes back", "bad-image", owner("helm"), EXECUTE),
+        case(
+            "the whole release goes back where the policy says so",
+            "bad-image",
+            json!({
+                "policy": {"strategy": "release"},
+                "workload": {"owner": {"kind": "helm", "name": "shop"}, "release": {
+                    "name": "shop", "revision": 9, "members_changed": 1, "hooks_with_jobs": false,
+                    "revisions": [
+                        {"revision": 8, "status": "failed"},
+                        {"revision": 7, "status": "superseded", "verdict": "verified"},
+                    ],
+                }},
+            }),
+            ["automatic", "execute", "code_defect", "helm_rollback"],
+        ),
+        case(
+            "nobody can carry it out here",
+            "bad-image",
+            rails(json!({"able": ["restart"]})),
+            HELD_BACK,
+        ),
+        case(
+            "a person is not held up by a cool-down",
+            "person-asks",
+            rails(json!({"rollbacks": ended("2026-03-03T10:05:50Z", V2)})),
+            ON_REQUEST,
+        ),
+        case(
+            "but by a rollback that runs",
+            "person-asks",
+            rails(json!({"rollbacks": [{}]})),
+            ["suppressed", "none", "unknown", "version_rollback"],
+        ),
+    ]);
+}
