@@ -156,6 +156,21 @@ pub enum Refusal {
     ReasonMissing,
 }
 
+impl Refusal {
+    /// Whether it is about who asks, and not about a state that has moved.
+    pub fn forbids(self) -> bool {
+        matches!(self, Refusal::Approval(Unapproved::OwnRequest | Unapproved::WrongRole))
+    }
+
+    /// The name of the rule.
+    pub fn name(self) -> String {
+        match self {
+            Refusal::Approval(it) => format!("{it:?}"),
+            it => format!("{it:?}"),
+        }
+    }
+}
+
 /// A run that is about to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
@@ -166,6 +181,16 @@ pub struct NewRun {
     pub requested_by: String,
     pub reason: String,
     pub at: DateTime<Utc>,
+}
+
+impl Run {
+    /// Whether some step has brought about an effect, or may have.
+    pub fn has_acted(&self) -> bool {
+        let steps = self.plan.steps().iter().zip(&self.steps);
+        steps.into_iter().any(|(step, record)| {
+            step.kind.acts() && (record.may_be_acting() || record.ended(Ended::Succeeded))
+        })
+    }
 }
 
 impl State {

@@ -48,7 +48,9 @@ pub static TEXTS: Each<Texts> = Each {
         },
         invalid: "有内容需要更正，已填写的都已保留。",
         refused: |refusal| match refusal {
-            Refusal::Rollback(refusal) => super::rollbacks::TEXTS.zh.refused(*refusal).to_owned(),
+            Refusal::Rollback(refusal) => (super::rollbacks::TEXTS.zh.refused)(*refusal).to_owned(),
+            Refusal::Run(refusal) => (super::runs::TEXTS.zh.refused)(*refusal).to_owned(),
+            Refusal::Rail(refusal) => (super::rails::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.zh.refused)(*refusal).to_owned(),
         },
         sign_in: "去登录",
@@ -80,7 +82,9 @@ pub static TEXTS: Each<Texts> = Each {
         },
         invalid: "Something needs to be corrected; what you typed is kept.",
         refused: |refusal| match refusal {
-            Refusal::Rollback(refusal) => super::rollbacks::TEXTS.en.refused(*refusal).to_owned(),
+            Refusal::Rollback(refusal) => (super::rollbacks::TEXTS.en.refused)(*refusal).to_owned(),
+            Refusal::Run(refusal) => (super::runs::TEXTS.en.refused)(*refusal).to_owned(),
+            Refusal::Rail(refusal) => (super::rails::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.en.refused)(*refusal).to_owned(),
         },
         sign_in: "Sign in",

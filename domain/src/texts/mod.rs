@@ -4,15 +4,19 @@
 //! A new feature adds a module with `pub struct Texts { … }` and `pub static TEXTS: Each<Texts>`; a page takes it
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
+pub mod alerts;
 pub mod clusters;
 pub mod common;
+pub mod decision_pages;
 pub mod decisions;
 pub mod errors;
 mod format;
 pub mod nav;
 pub mod overview;
 pub mod people;
+pub mod rails;
 pub mod rollbacks;
+pub mod runs;
 pub mod services;
 pub mod sign_in;
 pub mod ui;

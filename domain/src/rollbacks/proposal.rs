@@ -1,0 +1,95 @@
+//! From a decision to what is proposed: the plan that people approve, or none.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::State;
+use crate::access::Role;
+use crate::approvals::Required;
+use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
+use crate::plans::{Action, LiveState, Plan, Step};
+use crate::policies::Policy;
+use crate::workloads::Workload;
+
+/// What would be done about a workload. None where the strategy is one that a person has to carry out.
+pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
+    let of = workload.reference();
+    let act = match decision.strategy {
+        Strategy::VersionRollback => {
+            let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Workload)?;
+            Action::RolloutUndo {
+                to_revision: target.revision,
+                template_digest: target.digest.clone(),
+            }
+        }
+        Strategy::Restart => Action::Restart,
+        _ => return None,
+    };
+    let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
+    Some(Plan::new(steps, vec![live(workload)]))
+}
+
+/// The state that a plan for this workload is made for.
+pub fn live(workload: &Workload) -> LiveState {
+    LiveState {
+        workload: workload.reference(),
+        uid: workload.uid.clone(),
+        digest: workload.live.digest.clone(),
+        revision: workload.live.revision,
+        paused: workload.paused,
+        replicas: Some(workload.replicas),
+    }
+}
+
+/// What it takes to approve, as the policy says it. `asked` is 1 for the first time.
+pub fn required(policy: &Policy, now: DateTime<Utc>) -> Required {
+    let after = |seconds: u32| now + TimeDelta::seconds(i64::from(seconds));
+    Required {
+        count: policy.approvals.count,
+        roles: policy.approvals.roles.clone(),
+        expires_at: after(policy.approvals.expires_s),
+        escalate_at: policy.approvals.escalate_s.iter().map(|it| after(*it)).collect(),
+    }
+}
+
+/// The roles that may decide where the policy names none.
+pub const DEFAULT_ROLES: &[Role] = &[Role::Sre];
+
+/// What a person looks at that no machine can see, after the effect.
+pub const CHECKLIST: &[&str] = &["key_function", "clients", "alerts_cleared"];
+
+/// What becomes of a decision: the rollback's first state, and the plan where there is one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    pub state: State,
+    pub plan: Option<Plan>,
+    /// Nobody is asked: the policy approves.
+    pub by_policy: bool,
+}
+
+/// None where the decision opens no rollback: it is only recorded, or it says that there is nothing to do.
+pub fn propose(decision: &Decision, workload: &Workload) -> Option<Proposal> {
+    match decision.disposition {
+        Disposition::RecordOnly | Disposition::None => None,
+        Disposition::Execute | Disposition::Ask => {
+            let plan = plan(decision, workload);
+            let by_policy = decision.disposition == Disposition::Execute && plan.is_some();
+            let state = match (&plan, by_policy) {
+                (None, _) => State::NeedsPerson,
+                (Some(_), true) => State::Approved,
+                (Some(_), false) => State::AwaitingApproval,
+            };
+            Some(Proposal { state, plan, by_policy })
+        }
+    }
+}
+
+impl Proposal {
+    /// The same, asked of a person in any case.
+    #[must_use]
+    pub fn asked(self) -> Self {
+        match self.by_policy {
+            true => Self { state: State::AwaitingApproval, by_policy: false, ..self },
+            false => self,
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! From what the ledger knows of a workload to what the rules look at.
+//!
+//! **Invariant:** nothing is made up on the way: what nobody has looked at stays unknown, and what was looked at and
+//! not found is an empty list.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alerts::Alert;
+use crate::alerts::watched::Sighting;
+use crate::changes::Change;
+use crate::decide::situation as facts;
+use crate::decide::situation::{Hits, Situation, Trouble, TroubleKind};
+use crate::decisions::Strategy;
+use crate::ids::{DecisionId, RollbackId};
+use crate::pods::{BadReason, Pod};
+use crate::policies::Policy;
+use crate::rails::KillSwitch;
+use crate::revisions::{MIGRATION, Revision};
+use crate::rollbacks::Rollback;
+use crate::services::Service;
+use crate::signals::{Signal, Source};
+use crate::verdict::Verdict;
+use crate::workloads::{Node, Owner, Rollout, Workload};
+
+/// The strategies that can be carried out.
+pub const ABLE: &[Strategy] = &[Strategy::VersionRollback, Strategy::Restart];
+
+/// Everything that the ledger knows and the rules ask for.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub service: Service,
+    pub policy: Policy,
+    /// As the catalog states it; None for an alert that it does not know, and where a person asks.
+    pub signal: Option<Signal>,
+    pub alert: Option<Alert>,
+    pub request: Option<facts::Request>,
+    pub workload: Workload,
+    pub pods: Vec<Pod>,
+    pub nodes: Option<Vec<Node>>,
+    pub revisions: Vec<Revision>,
+    pub changes: Vec<Change>,
+    /// What the watch sees of the signal; None where the signal is not one of the watch, or does not fire.
+    pub sighting: Option<Sighting>,
+    /// Our own answer to the question whether it fires, where anybody was asked.
+    pub confirmation: Option<facts::Confirmation>,
+    pub measurement: facts::Measurement,
+    pub history: facts::History,
+    pub protected: bool,
+    pub rails: Rails,
+}
+
+/// The state of the rails, as far as the ledger knows it.
+#[derive(Clone, Debug)]
+pub struct Rails {
+    /// All that are on.
+    pub kill_switches: Vec<KillSwitch>,
+    /// Other workloads of the service that are rolling out.
+    pub other_rollouts: Vec<String>,
+    /// The open rollback of this workload.
+    pub open: Option<Rollback>,
+    /// The newest rollback of the service that acted.
+    pub newest: Option<Rollback>,
+    pub failures_in_a_row: u32,
+    pub automatic_this_hour: u32,
+    pub rolling_back_now: u32,
+    pub held: Vec<facts::Version>,
+}
+
+impl Scene {
+    pub fn situation(
+        &self,
+        follows: Option<DecisionId>,
+        rollback: Option<RollbackId>,
+        now: DateTime<Utc>,
+    ) -> Situation {
+        let clusters: BTreeSet<_> =
+            self.service.workloads.iter().map(|it| it.cluster.clone()).collect();
+        let clusters: Vec<String> = clusters.into_iter().collect();
+        let covering = self.rails.kill_switches.iter().map(|it| &it.scope);
+        let covering = covering.filter(|it| it.covers(&self.service.name, &clusters));
+        Situation {
+            at: now,
+            follows,
+            rollback_id: rollback,
+            service: facts::Service {
+                name: self.service.name.clone(),
+                environment: Some(self.service.environment.clone()),
+                team: Some(self.service.team.clone()),
+            },
+            policy: self.policy.clone(),
+            signal: self.signal.clone(),
+            alert: self.alert(),
+            request: self.request.clone(),
+            measurement: self.measurement(),
+            history: self.history,
+            workload: self.workload(),
+            changes: Some(self.changes.iter().map(change).collect()),
+            revisions: Some(self.revisions.iter().map(revision).collect()),
+            pods: Some(self.pods.iter().map(pod).collect()),
+            nodes: self.nodes.as_ref().map(|nodes| nodes.iter().map(node).collect()),
+            environment: Some(self.troubles()),
+            data: facts::Data::default(),
+            rails: facts::Rails {
+                kill_switches: Some(covering.map(ToString::to_string).collect()),
+                other_rollouts: Some(self.rails.other_rollouts.clone()),
+                duplicate: Some(self.rails.open.as_ref().is_some_and(|it| Some(it.id) != rollback)),
+                rollbacks: Some(self.rails.newest.iter().map(past).collect()),
+                failures_in_a_row: Some(self.rails.failures_in_a_row),
+                automatic_this_hour: Some(self.rails.automatic_this_hour),
+                rolling_back_now: Some(self.rails.rolling_back_now),
+                maintenance: Some(vec![]),
+                freezes: Some(vec![]),
+                held: Some(self.rails.held.clone()),
+                able: Some(ABLE.to_vec()),
+            },
+        }
+    }
+
+    fn alert(&self) -> facts::Alert {
+        let Some(alert) = &self.alert else { return facts::Alert::default() };
+        let mut sources = vec![match alert.source {
+            crate::alerts::Source::Webhook => facts::Noticed::Webhook,
+            crate::alerts::Source::Watch => facts::Noticed::Watch,
+            crate::alerts::Source::Promql => facts::Noticed::Promql,
+        }];
+        if let Some(by) = self.confirmation.as_ref().filter(|it| it.verdict == Verdict::Pass) {
+            sources.push(by.by);
+        }
+        sources.dedup();
+        facts::Alert {
+            // Ours where we saw it, else what the sender says of its start.
+            onset: self
+                .sighting
+                .as_ref()
+                .map(|it| it.onset)
+                .or(alert.onset_at)
+                .or(Some(alert.starts_at)),
+            starts_at: Some(alert.starts_at),
+            received_at: Some(alert.received_at),
+            sources,
+            second_source: self.confirmation.clone(),
+            labels: alert.labels.clone(),
+        }
+    }
+
+    /// A signal of the watch is measured by the watch: its value is the share of bad pods, and its past is the
+    /// time for which the workload has been watched without it.
+    fn measurement(&self) -> facts::Measurement {
+        let watched = matches!(self.signal.as_ref().map(|it| &it.source), Some(Source::Watch(_)));
+        if !watched {
+            return self.measurement.clone();
+        }
+        facts::Measurement {
+            value: self.sighting.as_ref().map(|it| it.value),
+            before: self.measurement.before.or_else(|| self.clean_pods()),
+            ..facts::Measurement::default()
+        }
+    }
+
+    /// Pods that were there before the change and never restarted have been clean all their lives.
+    fn clean_pods(&self) -> Option<facts::Before> {
+        let change = self.changes.iter().filter(|it| it.material).map(|it| it.at).max()?;
+        let old = || {
+            let before = |it: &&Pod| {
+                it.created_at < change && it.digest.as_ref() != Some(&self.workload.live.digest)
+            };
+            self.pods.iter().filter(before)
+        };
+        let since = old().map(|it| it.created_at).min()?;
+        let clean = old().all(|it| it.restarts == 0 && it.bad.is_none());
+        let seconds = u32::try_from((change - since).num_seconds()).unwrap_or(0);
+        Some(facts::Before { clean_s: if clean { seconds } else { 0 }, watched_s: Some(seconds) })
+    }
+
+    fn workload(&self) -> facts::Workload {
+        let it = &self.workload;
+        let live = self.revisions.iter().find(|revision| revision.digest == it.live.digest);
+        facts::Workload {
+            cluster: it.cluster.clone(),
+            namespace: it.namespace.clone(),
+            kind: it.kind,
+            name: it.name.clone(),
+            uid: Some(it.uid.clone()),
+            live: facts::Live {
+                revision: it.live.revision,
+                digest: it.live.digest.clone(),
+                config_digest: Some(it.live.config_digest.clone()),
+                images: it.live.images.clone(),
+                migration: live.and_then(migration),
+            },
+            rollout: Some(it.rollout.clone()),
+            paused: Some(it.paused),
+            paused_by_us: it.paused_by_us,
+            owner: Some(it.owner.clone()),
+            protected: Some(self.protected),
+            share: None,
+            recreate: false,
+            last_applied: false,
+            release: match &it.owner {
+                // Its history is read from its Secrets, which nobody reads yet: known by name alone.
+                Owner::Helm(name) => Some(facts::Release {
+                    name: name.clone(),
+                    revision: 0,
+                    members_changed: None,
+                    hooks_with_jobs: None,
+                    revisions: vec![],
+                }),
+                _ => None,
+            },
+        }
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        let mut troubles: Vec<Trouble> = Vec::new();
+        for (reason, kind) in [
+            (BadReason::Unschedulable, TroubleKind::Scheduling),
+            (BadReason::Failed, TroubleKind::Eviction),
+        ] {
+            let hit: Vec<&Pod> = self
+                .pods
+                .iter()
+                .filter(|it| {
+                    !it.terminating && it.bad.as_ref().is_some_and(|bad| bad.reason == reason)
+                })
+                .collect();
+            let Some(bad) = hit.first().and_then(|it| it.bad.as_ref()) else { continue };
+            if kind == TroubleKind::Eviction && !bad.message.contains("Evicted") {
+                continue;
+            }
+            let live = |it: &&&Pod| it.digest.as_ref() == Some(&self.workload.live.digest);
+            let new = hit.iter().filter(live).count();
+            let hits = match (new, hit.len() - new) {
+                (_, 0) => Hits::New,
+                (0, _) => Hits::Old,
+                _ => Hits::Both,
+            };
+            let message = Some(bad.message.clone());
+            troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
+        }
+        for node in self.nodes.iter().flatten().filter(|it| it.pressure) {
+            troubles.push(Trouble {
+                kind: TroubleKind::NodePressure,
+                hits: Hits::Unknown,
+                since: None,
+                message: Some(format!("node {} is under pressure", node.name)),
+            });
+        }
+        troubles
+    }
+
+    /// Whether our own sources say that the signal has gone. None where nobody can tell.
+    pub fn is_over(&self) -> Option<bool> {
+        match self.confirmation.as_ref()?.verdict {
+            Verdict::Pass => Some(false),
+            Verdict::Fail => Some(true),
+            Verdict::Unknown => None,
+        }
+    }
+
+    /// The rules wait so long for a second source before they decide without one.
+    pub fn awaits_second_source(&self, now: DateTime<Utc>) -> bool {
+        let Some(alert) = &self.alert else { return false };
+        let patience = TimeDelta::seconds(i64::from(self.policy.gates.second_source_s));
+        let confirmed = self.confirmation.as_ref().is_some_and(|it| it.verdict == Verdict::Pass);
+        let can_be = self.signal.as_ref().is_some_and(|it| it.source != Source::None);
+        alert.source == crate::alerts::Source::Webhook
+            && !confirmed
+            && can_be
+            && now - alert.received_at < patience
+    }
+}
+
+fn change(it: &Change) -> facts::Change {
+    facts::Change { at: it.at, what: it.items.iter().map(|it| it.part).collect(), ours: false }
+}
+
+fn migration(it: &Revision) -> Option<String> {
+    let annotations = it.template.pointer("/metadata/annotations")?;
+    Some(annotations.get(MIGRATION)?.as_str()?.to_owned())
+}
+
+fn revision(it: &Revision) -> facts::Revision {
+    facts::Revision {
+        revision: it.revision,
+        digest: it.digest.clone(),
+        config_digest: Some(it.config_digest.clone()),
+        images: it.images.clone(),
+        verdict: it.verdict,
+        rolled_out: Some(it.rolled_out_at.is_some()),
+        present: Some(it.present),
+        stored: Some(true),
+        config_stored: Some(true),
+        config_current: Some(it.config_current),
+        migration: migration(it),
+        immutable_difference: Some(false),
+        seen_at: Some(it.seen_at),
+    }
+}
+
+fn pod(it: &Pod) -> facts::Pod {
+    facts::Pod {
+        name: it.name.clone(),
+        node: Some(it.node.clone()).filter(|it| !it.is_empty()),
+        digest: it.digest.clone(),
+        config_digest: None,
+        ready: Some(it.ready),
+        ever_ready: Some(it.ever_ready),
+        terminating: it.terminating,
+        bad: it.bad.as_ref().map(|bad| bad.reason),
+        exit_code: it.bad.as_ref().and_then(|bad| bad.exit_code),
+        message: it.bad.as_ref().map(|bad| bad.message.clone()),
+    }
+}
+
+fn node(it: &Node) -> facts::Node {
+    facts::Node {
+        name: it.name.clone(),
+        ready: Some(it.ready),
+        pressure: Some(it.pressure),
+        rebooted_at: None,
+    }
+}
+
+fn past(it: &Rollback) -> facts::PastRollback {
+    let to = it.target.as_ref().and_then(|target| {
+        Some(facts::Version {
+            digest: target.digest.clone()?,
+            config_digest: target.config_digest.clone(),
+        })
+    });
+    facts::PastRollback { ended_at: it.ended_at, to }
+}
+
+/// Whether a workload is in the middle of a rollout of its own.
+pub fn is_rolling_out(workload: &Workload) -> bool {
+    workload.rollout == Rollout::Progressing
+}

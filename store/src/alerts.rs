@@ -1,0 +1,329 @@
+//! Alerts, as they are told and as they are.
+
+use chrono::{DateTime, Utc};
+use domain::alerts::{Alert, Labels, Report, Source, State};
+use domain::canonical::Digest;
+use domain::ids::{AlertId, ServiceId, WorkloadId};
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// A report and whom it concerns.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub report: Report,
+    pub service: Option<ServiceId>,
+    pub workload: Option<WorkloadId>,
+    pub onset_at: Option<DateTime<Utc>>,
+    pub value: Option<f64>,
+}
+
+/// An alert that a report opened, or the open one that it repeats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stored {
+    pub id: AlertId,
+    pub new: bool,
+}
+
+/// Stores what fires. Of one key there must be only one report in `placed`. A report that is no younger than a
+/// closed alert of its key comes late and opens nothing.
+pub async fn fire(
+    tx: &mut PgConnection,
+    placed: &[Placed],
+    source: Source,
+    now: DateTime<Utc>,
+) -> Result<Vec<Stored>, Error> {
+    let column = |get: fn(&Placed) -> String| placed.iter().map(get).collect::<Vec<_>>();
+    let keys = column(|it| it.report.key.to_string());
+    let names = column(|it| it.report.name.clone());
+    let labels: Vec<Value> = placed.iter().map(|it| json(&it.report.labels)).collect();
+    let annotations: Vec<Value> = placed.iter().map(|it| json(&it.report.annotations)).collect();
+    let services: Vec<Option<Uuid>> = placed.iter().map(|it| it.service.map(|it| it.0)).collect();
+    let workloads: Vec<Option<Uuid>> = placed.iter().map(|it| it.workload.map(|it| it.0)).collect();
+    let starts: Vec<DateTime<Utc>> = placed.iter().map(|it| it.report.starts_at).collect();
+    let onsets: Vec<Option<DateTime<Utc>>> = placed.iter().map(|it| it.onset_at).collect();
+    let values: Vec<Option<f64>> = placed.iter().map(|it| it.value).collect();
+    let rows = sqlx::query!(
+        r#"INSERT INTO alerts (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value,
+                               source, state, received_at)
+           SELECT it.key, it.name, it.labels, it.annotations, it.service_id, it.workload_id, it.starts_at, it.onset_at,
+                  it.value, $10, 'firing', $11
+           FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::uuid[], $6::uuid[], $7::timestamptz[],
+                       $8::timestamptz[], $9::float8[])
+                AS it (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value)
+           WHERE NOT EXISTS (
+               SELECT FROM alerts closed
+               WHERE closed.key = it.key AND closed.state = 'resolved' AND closed.starts_at >= it.starts_at)
+           ON CONFLICT (key) WHERE state = 'firing' DO UPDATE
+               SET annotations = excluded.annotations, resolved_said_at = NULL,
+                   value = COALESCE(excluded.value, alerts.value),
+                   onset_at = COALESCE(alerts.onset_at, excluded.onset_at)
+           RETURNING id, (xmax = 0) AS "new!""#,
+        &keys,
+        &names,
+        &labels,
+        &annotations,
+        &services as &[Option<Uuid>],
+        &workloads as &[Option<Uuid>],
+        &starts,
+        &onsets as &[Option<DateTime<Utc>>],
+        &values as &[Option<f64>],
+        source.as_str(),
+        now
+    );
+    let rows = rows.fetch_all(tx).await?;
+    Ok(rows.into_iter().map(|it| Stored { id: AlertId(it.id), new: it.new }).collect())
+}
+
+/// A sender says that these are over. Whether that is so is for the detector to find out.
+pub async fn say_resolved(
+    tx: &mut PgConnection,
+    keys: &[String],
+    now: DateTime<Utc>,
+) -> Result<Vec<AlertId>, Error> {
+    let rows = sqlx::query_scalar!(
+        "UPDATE alerts SET resolved_said_at = $2 WHERE key = ANY($1) AND state = 'firing' RETURNING id",
+        keys,
+        now
+    );
+    Ok(rows.fetch_all(tx).await?.into_iter().map(AlertId).collect())
+}
+
+/// Our own sources no longer see it.
+pub async fn say_over(tx: &mut PgConnection, id: AlertId, now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE alerts SET resolved_said_at = $2 WHERE id = $1 AND state = 'firing'",
+        id.0,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What concerns no service cannot be asked about, so what a sender says of it is believed.
+pub async fn resolve_unmatched(
+    tx: &mut PgConnection,
+    keys: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE alerts SET state = 'resolved', ends_at = GREATEST($2, starts_at)
+         WHERE key = ANY($1) AND state = 'firing' AND service_id IS NULL",
+        keys,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn resolve(tx: &mut PgConnection, id: AlertId, at: DateTime<Utc>) -> Result<bool, Error> {
+    let res = sqlx::query!(
+        "UPDATE alerts SET state = 'resolved', ends_at = GREATEST($2, starts_at)
+         WHERE id = $1 AND state = 'firing'",
+        id.0,
+        at
+    );
+    Ok(res.execute(tx).await?.rows_affected() == 1)
+}
+
+/// Those that the rules have not looked at yet, or not since `before`, or that are said to be over.
+pub async fn due(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<Vec<AlertId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM alerts
+         WHERE state = 'firing' AND service_id IS NOT NULL
+               AND (decided_at IS NULL OR decided_at < $1 OR resolved_said_at IS NOT NULL)
+         ORDER BY decided_at NULLS FIRST, received_at LIMIT 1000",
+        before
+    );
+    Ok(ids.fetch_all(db).await?.into_iter().map(AlertId).collect())
+}
+
+/// Something that the rules look at has changed: the alerts of a service are due again.
+pub async fn make_due(tx: &mut PgConnection, service: ServiceId) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE alerts SET decided_at = NULL
+         WHERE state = 'firing' AND service_id = $1 AND decided_at IS NOT NULL",
+        service.0
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Claims an alert for one decision until the transaction ends; false where another process has it, or it is no
+/// longer what `seen` says.
+pub async fn claim(
+    tx: &mut PgConnection,
+    id: AlertId,
+    decided_at: Option<DateTime<Utc>>,
+) -> Result<bool, Error> {
+    let row = sqlx::query_scalar!(
+        "SELECT id FROM alerts
+         WHERE id = $1 AND state = 'firing' AND decided_at IS NOT DISTINCT FROM $2
+         FOR UPDATE SKIP LOCKED",
+        id.0,
+        decided_at
+    );
+    Ok(row.fetch_optional(tx).await?.is_some())
+}
+
+/// Looked at again, and nothing was new.
+pub async fn touch(db: impl PgExecutor<'_>, id: AlertId, at: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!("UPDATE alerts SET decided_at = $2 WHERE id = $1", id.0, at).execute(db).await?;
+    Ok(())
+}
+
+pub async fn any_firing(db: impl PgExecutor<'_>, ids: &[AlertId]) -> Result<bool, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|it| it.0).collect();
+    let any = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM alerts WHERE id = ANY($1) AND state = 'firing') AS "any!""#,
+        &ids
+    );
+    Ok(any.fetch_one(db).await?)
+}
+
+/// Somebody or something acts on it: how it ends says nothing about recovery by itself any more.
+pub async fn mark_acted(tx: &mut PgConnection, id: AlertId) -> Result<(), Error> {
+    sqlx::query!("UPDATE alerts SET acted = true WHERE id = $1", id.0).execute(tx).await?;
+    Ok(())
+}
+
+pub async fn get(db: impl PgExecutor<'_>, id: AlertId) -> Result<Alert, Error> {
+    let row = sqlx::query_as!(Row, "SELECT * FROM alerts WHERE id = $1", id.0);
+    row.fetch_optional(db).await?.ok_or(Error::NotFound)?.try_into()
+}
+
+/// The firing ones that concern somebody, oldest first.
+pub async fn firing(db: impl PgExecutor<'_>) -> Result<Vec<Alert>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM alerts WHERE state = 'firing' AND service_id IS NOT NULL ORDER BY received_at"
+    );
+    rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
+}
+
+pub async fn firing_of_service(
+    db: impl PgExecutor<'_>,
+    service: ServiceId,
+) -> Result<Vec<Alert>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM alerts WHERE state = 'firing' AND service_id = $1 ORDER BY received_at",
+        service.0
+    );
+    rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
+}
+
+/// How alerts of this signal on this service ended in the past while nobody acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    pub unattended: i64,
+    /// Ended by themselves within five minutes.
+    pub recovered: i64,
+}
+
+pub async fn past(
+    db: impl PgExecutor<'_>,
+    service: ServiceId,
+    name: &str,
+    since: DateTime<Utc>,
+) -> Result<Past, Error> {
+    let row = sqlx::query_as!(
+        Past,
+        r#"SELECT count(*) AS "unattended!",
+                  count(*) FILTER (WHERE ends_at - starts_at <= interval '5 minutes') AS "recovered!"
+           FROM alerts
+           WHERE service_id = $1 AND name = $2 AND state = 'resolved' AND NOT acted AND starts_at >= $3"#,
+        service.0,
+        name,
+        since
+    );
+    Ok(row.fetch_one(db).await?)
+}
+
+/// What a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub service: Option<String>,
+    pub state: Option<State>,
+    pub since: Option<DateTime<Utc>>,
+    /// After this one, in the order of the list.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    pub limit: i64,
+}
+
+/// Newest first.
+pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Alert>, Error> {
+    let (at, id) = filter.after.unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT alerts.* FROM alerts LEFT JOIN services ON services.id = service_id
+         WHERE ($1::text IS NULL OR services.name = $1) AND ($2::text IS NULL OR alerts.state = $2)
+               AND ($3::timestamptz IS NULL OR received_at >= $3)
+               AND ($4::timestamptz IS NULL OR (received_at, alerts.id) < ($4, $5))
+         ORDER BY received_at DESC, alerts.id DESC LIMIT $6",
+        filter.service.as_deref(),
+        filter.state.map(State::as_str),
+        filter.since,
+        at,
+        id,
+        filter.limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
+}
+
+fn json(labels: &Labels) -> Value {
+    labels.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+}
+
+struct Row {
+    id: Uuid,
+    key: String,
+    name: String,
+    labels: Value,
+    annotations: Value,
+    service_id: Option<Uuid>,
+    workload_id: Option<Uuid>,
+    source: String,
+    state: String,
+    starts_at: DateTime<Utc>,
+    onset_at: Option<DateTime<Utc>>,
+    received_at: DateTime<Utc>,
+    ends_at: Option<DateTime<Utc>>,
+    resolved_said_at: Option<DateTime<Utc>>,
+    value: Option<f64>,
+    acted: bool,
+    decided_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Alert {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let broken = || Error::Inconsistent { table: "alerts", id: row.id.to_string() };
+        let labels = |json: &Value| serde_json::from_value(json.clone()).map_err(|_| broken());
+        Ok(Alert {
+            id: AlertId(row.id),
+            key: row.key.parse::<Digest>().map_err(|_| broken())?,
+            labels: labels(&row.labels)?,
+            annotations: labels(&row.annotations)?,
+            source: Source::parse(&row.source).ok_or_else(broken)?,
+            state: State::parse(&row.state).ok_or_else(broken)?,
+            name: row.name,
+            service: row.service_id.map(ServiceId),
+            workload: row.workload_id.map(WorkloadId),
+            starts_at: row.starts_at,
+            onset_at: row.onset_at,
+            received_at: row.received_at,
+            ends_at: row.ends_at,
+            resolved_said_at: row.resolved_said_at,
+            value: row.value,
+            acted: row.acted,
+            decided_at: row.decided_at,
+        })
+    }
+}

@@ -1,0 +1,357 @@
+//! The ledger of rollbacks.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::canonical::Digest;
+use domain::ids::{DecisionId, RollbackId, RunId, ServiceId, WorkloadId};
+use domain::revisions::RevisionVerdict;
+use domain::rollbacks::{Rollback, RunEvent, State, Times};
+use domain::runs::{Purpose, Run};
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+mod open;
+
+pub use self::open::{Opening, open, upgrade};
+use crate::{Error, numbers, rails, revisions};
+
+/// A rollback that does not exist yet: everything but its number. `day` is today in the installation's zone.
+pub async fn insert(
+    tx: &mut PgConnection,
+    new: Rollback,
+    day: NaiveDate,
+) -> Result<Rollback, Error> {
+    let number = numbers::next(tx, numbers::Kind::Rollback, day).await?;
+    sqlx::query!(
+        r#"INSERT INTO rollbacks (id, number, service_id, workload_id, follows, trigger, decision_id, "from", target, run_id,
+                                  plan_digest, asked, state, state_reason, closure, onset_at, detected_at, decided_at,
+                                  approved_at, executed_at, healthy_at, verification, observation_s, created_at,
+                                  ended_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                   $23, $24, $25)"#,
+        new.id.0,
+        number,
+        new.service.0,
+        new.workload.map(|it| it.0),
+        new.follows.map(|it| it.0),
+        json(&new.trigger),
+        new.decision.map(|it| it.0),
+        new.from.as_ref().map(json),
+        new.target.as_ref().map(json),
+        new.run.map(|it| it.0),
+        new.plan_digest.as_ref().map(Digest::as_str),
+        i16::from(new.asked),
+        new.state.as_str(),
+        new.state.reason(),
+        new.state.closure().map(|it| it.as_str()),
+        new.times.onset_at,
+        new.times.detected_at,
+        new.times.decided_at,
+        new.times.approved_at,
+        new.times.executed_at,
+        new.times.healthy_at,
+        json(&new.verification),
+        i32::try_from(new.observation_s).unwrap_or(i32::MAX),
+        new.created_at,
+        new.ended_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(Rollback { number, ..new })
+}
+
+/// What changes in the life of a rollback; the rest of the row is written once.
+pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Error> {
+    let it = rollback;
+    sqlx::query!(
+        "UPDATE rollbacks SET state = $2, state_reason = $3, closure = $4, run_id = $5, plan_digest = $6, asked = $7,
+                approved_at = $8, executed_at = $9, healthy_at = $10, verification = $11, ended_at = $12,
+                decision_id = $13, target = $14
+         WHERE id = $1",
+        it.id.0,
+        it.state.as_str(),
+        it.state.reason(),
+        it.state.closure().map(|it| it.as_str()),
+        it.run.map(|it| it.0),
+        it.plan_digest.as_ref().map(Digest::as_str),
+        i16::from(it.asked),
+        it.times.approved_at,
+        it.times.executed_at,
+        it.times.healthy_at,
+        json(&it.verification),
+        it.ended_at,
+        it.decision.map(|it| it.0),
+        it.target.as_ref().map(json)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A failed one goes on, because its run is tried again.
+pub async fn reopen(tx: &mut PgConnection, id: RollbackId) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE rollbacks SET state = 'executing', state_reason = NULL, ended_at = NULL
+         WHERE id = $1 AND state = 'failed'",
+        id.0
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes over what became of its run, in the transaction that changed the run. Nothing for a run of its own.
+pub async fn follow(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Result<(), Error> {
+    let Purpose::Rollback(id) = run.purpose else { return Ok(()) };
+    let Some(event) = RunEvent::of(run) else { return Ok(()) };
+    let rollback = match lock(tx, id).await {
+        // The run is made a moment before its rollback, in the same transaction.
+        Err(Error::NotFound) => return Ok(()),
+        other => other?,
+    };
+    let before = rollback.clone();
+    let after = rollback.follow(event, now);
+    if after == before {
+        return Ok(());
+    }
+    save(tx, &after).await?;
+    if before.times.executed_at.is_none() && after.times.executed_at.is_some() {
+        leave(tx, &after, now).await?;
+    }
+    Ok(())
+}
+
+/// The version that was left is bad, and is held: it does not come back unasked.
+async fn leave(
+    tx: &mut PgConnection,
+    rollback: &Rollback,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (Some(workload), Some(from)) = (rollback.workload, &rollback.from) else { return Ok(()) };
+    let why = format!("rolled back from by {}", rollback.number);
+    for revision in revisions::with_digest(&mut *tx, workload, &from.digest).await? {
+        revisions::mark(tx, revision.id, RevisionVerdict::Bad, Some(&why), now).await?;
+    }
+    let hold = rails::Hold {
+        service: rollback.service,
+        workload: Some(workload),
+        digest: from.digest.clone(),
+        images: from.images.iter().map(|it| it.image.clone()).collect(),
+        rollback: Some(rollback.id),
+        since: now,
+    };
+    rails::hold(tx, &hold).await
+}
+
+pub async fn get(db: impl PgExecutor<'_>, id: RollbackId) -> Result<Rollback, Error> {
+    one(db, Some(id.0), None, None).await?.ok_or(Error::NotFound)
+}
+
+pub async fn by_number(db: impl PgExecutor<'_>, number: &str) -> Result<Rollback, Error> {
+    one(db, None, Some(number), None).await?.ok_or(Error::NotFound)
+}
+
+/// By its id or its number, as addresses name it.
+pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Rollback, Error> {
+    match name.parse::<Uuid>() {
+        Ok(id) => get(db, RollbackId(id)).await,
+        Err(_) => by_number(db, name).await,
+    }
+}
+
+pub async fn of_run(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Rollback>, Error> {
+    one(db, None, None, Some(run.0)).await
+}
+
+async fn one(
+    db: impl PgExecutor<'_>,
+    id: Option<Uuid>,
+    number: Option<&str>,
+    run: Option<Uuid>,
+) -> Result<Option<Rollback>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE rollbacks.id = $1 OR number = $2 OR run_id = $3"#,
+        id,
+        number,
+        run
+    );
+    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// Locks the row until the transaction ends.
+pub async fn lock(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE rollbacks.id = $1 FOR UPDATE OF rollbacks"#,
+        id.0
+    );
+    row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
+}
+
+/// The open one of a workload; there is at most one.
+pub async fn open_of(
+    db: impl PgExecutor<'_>,
+    workload: WorkloadId,
+) -> Result<Option<Rollback>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE workload_id = $1 AND ended_at IS NULL"#,
+        workload.0
+    );
+    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// The newest one of a workload, open or not.
+pub async fn newest_of(
+    db: impl PgExecutor<'_>,
+    workload: WorkloadId,
+) -> Result<Option<Rollback>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE workload_id = $1 ORDER BY rollbacks.created_at DESC LIMIT 1"#,
+        workload.0
+    );
+    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// The newest one of a service that changed something.
+pub async fn newest_acted(
+    db: impl PgExecutor<'_>,
+    service: ServiceId,
+) -> Result<Option<Rollback>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE service_id = $1 AND (executed_at IS NOT NULL OR rollbacks.state IN ('approved', 'executing', 'paused'))
+           ORDER BY rollbacks.created_at DESC LIMIT 1"#,
+        service.0
+    );
+    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// What a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub service: Option<String>,
+    pub state: Option<String>,
+    pub open: bool,
+    pub since: Option<DateTime<Utc>>,
+    /// After this one, in the order of the list.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    pub limit: i64,
+}
+
+/// Newest first.
+pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollback>, Error> {
+    let (at, id) = filter.after.unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT rollbacks.*, services.name AS service_name
+           FROM rollbacks JOIN services ON services.id = service_id
+           WHERE ($1::text IS NULL OR services.name = $1) AND ($2::text IS NULL OR rollbacks.state = $2)
+                 AND (NOT $3 OR ended_at IS NULL) AND ($4::timestamptz IS NULL OR rollbacks.created_at >= $4)
+                 AND ($5::timestamptz IS NULL OR (rollbacks.created_at, rollbacks.id) < ($5, $6))
+           ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7"#,
+        filter.service.as_deref(),
+        filter.state.as_deref(),
+        filter.open,
+        filter.since,
+        at,
+        id,
+        filter.limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
+}
+
+/// The ids of those in a state, oldest first.
+pub async fn in_state(db: impl PgExecutor<'_>, state: &str) -> Result<Vec<RollbackId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM rollbacks WHERE state = $1 AND (ended_at IS NULL OR state = 'expired') ORDER BY created_at",
+        state
+    );
+    Ok(ids.fetch_all(db).await?.into_iter().map(RollbackId).collect())
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+struct Row {
+    id: Uuid,
+    number: String,
+    service_id: Uuid,
+    service_name: String,
+    workload_id: Option<Uuid>,
+    follows: Option<Uuid>,
+    trigger: Value,
+    decision_id: Option<Uuid>,
+    from: Option<Value>,
+    target: Option<Value>,
+    run_id: Option<Uuid>,
+    plan_digest: Option<String>,
+    asked: i16,
+    state: String,
+    state_reason: Option<String>,
+    closure: Option<String>,
+    onset_at: Option<DateTime<Utc>>,
+    detected_at: Option<DateTime<Utc>>,
+    decided_at: Option<DateTime<Utc>>,
+    approved_at: Option<DateTime<Utc>>,
+    executed_at: Option<DateTime<Utc>>,
+    healthy_at: Option<DateTime<Utc>>,
+    verification: Value,
+    observation_s: i32,
+    created_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Rollback {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let id = row.id;
+        let broken = move || Error::Inconsistent { table: "rollbacks", id: id.to_string() };
+        fn part<T: serde::de::DeserializeOwned>(json: Option<Value>) -> Result<Option<T>, ()> {
+            json.map(serde_json::from_value).transpose().map_err(|_| ())
+        }
+        let state = State::from_columns(&row.state, row.state_reason, row.closure.as_deref());
+        Ok(Rollback {
+            id: RollbackId(row.id),
+            number: row.number,
+            service: ServiceId(row.service_id),
+            service_name: row.service_name,
+            workload: row.workload_id.map(WorkloadId),
+            follows: row.follows.map(RollbackId),
+            trigger: part(Some(row.trigger)).ok().flatten().ok_or_else(broken)?,
+            decision: row.decision_id.map(DecisionId),
+            from: part(row.from).map_err(|()| broken())?,
+            target: part(row.target).map_err(|()| broken())?,
+            run: row.run_id.map(RunId),
+            plan_digest: row.plan_digest.map(|it| it.parse()).transpose().map_err(|_| broken())?,
+            asked: u8::try_from(row.asked).map_err(|_| broken())?,
+            state: state.ok_or_else(broken)?,
+            times: Times {
+                onset_at: row.onset_at,
+                detected_at: row.detected_at,
+                decided_at: row.decided_at,
+                approved_at: row.approved_at,
+                executed_at: row.executed_at,
+                healthy_at: row.healthy_at,
+            },
+            verification: part(Some(row.verification)).ok().flatten().ok_or_else(broken)?,
+            observation_s: u32::try_from(row.observation_s).map_err(|_| broken())?,
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+        })
+    }
+}
