@@ -6,7 +6,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use domain::access::{Action, Caller, Place, Subject, User};
 use domain::ids::RequestId;
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub struct Context {
     pub db: PgPool,
     pub caller: Caller,
     pub now: DateTime<Utc>,
+    /// Of the installation; it dates the numbers of the ledgers.
+    pub zone: Tz,
     /// The request that its sender may repeat, where it carries an `Idempotency-Key`.
     pub request: Option<RequestId>,
 }
@@ -71,6 +74,11 @@ impl Context {
         Ok(res)
     }
 
+    /// Today, as the numbers of the ledgers are dated.
+    pub fn today(&self) -> NaiveDate {
+        self.now.with_timezone(&self.zone).date_naive()
+    }
+
     /// Whether the caller may do it here, for what is shown or not.
     pub fn may(&self, action: Action, place: &Place<'_>) -> bool {
         self.caller.may(action, place, self.now)
@@ -92,7 +100,8 @@ impl Context {
         self.caller.user().ok_or(Error::Forbidden)
     }
 
-    fn enter(&self, action: Action) -> Result<(), Error> {
+    /// Whether the caller may do it at some place; a stranger learns nothing else first.
+    pub(crate) fn enter(&self, action: Action) -> Result<(), Error> {
         if self.caller.may_somewhere(action, self.now) { Ok(()) } else { Err(Error::Forbidden) }
     }
 }

@@ -17,9 +17,9 @@ async fn sealed(pool: PgPool) -> (World, tempfile::TempDir) {
     let key = Key::load_or_create(folder.path()).unwrap();
     let (asker, _) = world.sign_in("asker", Role::Sre).await;
     let (_, approver) = world.sign_in("approver", Role::Sre).await;
-    for n in 0..ROWS {
-        let id = world.rollback(asker).await;
-        world.post(APPROVE, &approver, &format!("id={id}&plan_digest=d1&comment={n}")).await;
+    for _ in 0..ROWS {
+        let (_, form) = world.rollback(asker).await;
+        world.post(APPROVE, &approver, &form).await;
         while sealer::seal(&world.db, &key, clock::now()).await.unwrap() {}
     }
     // A while later, so that the head is signed.
@@ -36,9 +36,9 @@ async fn report(world: &World, folder: &tempfile::TempDir) -> domain::audit::Rep
 async fn what_was_done_is_sealed_signed_and_verified(pool: PgPool) {
     let (world, folder) = sealed(pool).await;
     let (asker, _) = world.sign_in("late", Role::Sre).await;
-    let id = world.rollback(asker).await;
+    let (_, form) = world.rollback(asker).await;
     let (_, cookie) = world.sign_in("last", Role::Sre).await;
-    world.post(APPROVE, &cookie, &format!("id={id}&plan_digest=d1&comment=")).await;
+    world.post(APPROVE, &cookie, &form).await;
 
     let report = report(&world, &folder).await;
     assert!(report.ok && report.checked >= ROWS as u64, "{report:?}");

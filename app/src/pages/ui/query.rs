@@ -67,7 +67,7 @@ impl Sort {
 }
 
 /// A row of fields (made by [`super::Input`]) that are sent as the page's own address.
-pub fn filters(query: &Query, fields: impl IntoView) -> AnyView {
+pub fn filters<F: IntoView>(query: &Query, fields: F) -> impl IntoView + use<F> {
     let t = texts(&ui::TEXTS);
     let sort = query.get("sort").map(|it| view! { <input type="hidden" name="sort" value=it /> });
     view! {

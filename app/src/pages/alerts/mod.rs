@@ -1,0 +1,3 @@
+//! Alerts: what fires, what fired, and what of it concerns nobody.
+
+pub mod list;

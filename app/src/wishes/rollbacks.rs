@@ -1,0 +1,243 @@
+//! Wishes about rollbacks.
+
+use domain::access::{Action, Actor, Place, Subject};
+use domain::approvals::{Approver, Decision as Consent};
+use domain::decide::decide;
+use domain::decide::situation::{ReasonKind, Request};
+use domain::decisions::Strategy;
+use domain::fields::Fault;
+use domain::rollbacks::proposal::{Proposal, propose};
+use domain::rollbacks::{Refusal, Rollback, State, Trigger};
+use domain::runs::{self, Run};
+use domain::services::WorkloadKind;
+use domain::workloads::Workload;
+use store::rollbacks::Opening;
+
+use crate::doors::{Change, Context};
+use crate::pages::error::Error;
+
+/// What somebody asks to be brought back.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The name of the service.
+    pub service: String,
+    pub reason_kind: ReasonKind,
+    pub reason: String,
+    /// The service's only workload where none is named.
+    pub workload: Option<(WorkloadKind, String)>,
+    /// The newest verified revision where none is named.
+    pub revision: Option<i64>,
+}
+
+/// Asks for a rollback. Another person approves it.
+///
+/// # Errors
+/// Faults by field; [`Refusal::AlreadyOpen`].
+pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
+    cx.enter(Action::RequestRollback)?;
+    let reason = asked.reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(Error::field("reason", Fault::Required));
+    }
+    cx.write(Action::RequestRollback, Subject::new("services", &asked.service), async |cx, tx| {
+        let service = store::services::by_name(&mut **tx, &asked.service).await;
+        let service = service.map_err(|error| unknown(error, "service"))?;
+        let place = Place::service(&service.entry.name, &service.entry.team);
+        cx.require(Action::RequestRollback, &place)?;
+        let workloads = store::workloads::by_service(&mut **tx, service.id).await?;
+        let workload = choose(&workloads, asked.workload.as_ref())?;
+        if store::rollbacks::open_of(&mut **tx, workload.id).await?.is_some() {
+            return Err(Refusal::AlreadyOpen.into());
+        }
+
+        let mut scene = store::scenes::of(tx, service.id, workload, "", cx.now).await?;
+        scene.request = Some(Request { reason_kind: asked.reason_kind, revision: asked.revision });
+        let situation = scene.situation(None, None, cx.now);
+        let mut decision = decide(&situation);
+        let stored = store::decisions::New {
+            service: service.id,
+            workload: Some(workload.id),
+            alert: None,
+            follows: None,
+            input: domain::canonical::digest(&situation),
+            situation: &situation,
+            decision: &decision,
+        };
+        decision.id = Some(store::decisions::insert(tx, stored, cx.now).await?);
+        if decision.strategy == Strategy::None && asked.revision.is_some() {
+            return Err(Error::field("target", Fault::Unknown));
+        }
+        // A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
+        let proposal = propose(&decision, workload).unwrap_or(Proposal {
+            state: State::NeedsPerson,
+            plan: None,
+            by_policy: false,
+        });
+        let proposal = proposal.asked();
+        let actor = cx.caller.actor();
+        let opening = Opening {
+            proposal,
+            trigger: Trigger::Person {
+                by: cx.caller.user().map(|it| it.id),
+                name: name(&actor),
+                reason_kind: asked.reason_kind,
+                reason,
+            },
+            follows: None,
+            asked: 1,
+            onset_at: None,
+            detected_at: cx.now,
+            actor,
+            day: cx.today(),
+        };
+        let (rollback, _) = store::rollbacks::open(tx, &scene, &decision, opening, cx.now).await?;
+        tx.about(Subject::new("rollbacks", &rollback.number));
+        tx.detail("service", &rollback.service_name);
+        tx.detail("state", rollback.state.as_str());
+        tx.detail("plan_digest", &rollback.plan_digest);
+        Ok(rollback)
+    })
+    .await
+}
+
+fn choose<'a>(
+    workloads: &'a [Workload],
+    named: Option<&(WorkloadKind, String)>,
+) -> Result<&'a Workload, Error> {
+    let found = match named {
+        Some((kind, name)) => workloads.iter().find(|it| it.kind == *kind && it.name == *name),
+        None if workloads.len() == 1 => workloads.first(),
+        None => None,
+    };
+    found.ok_or_else(|| match named {
+        Some(_) => Error::field("target", Fault::Unknown),
+        None => Error::field("target", Fault::Required),
+    })
+}
+
+/// A person decides about the plan of a rollback.
+///
+/// # Errors
+/// The refusals of [`Run::decide`]; [`Refusal::NothingToApprove`].
+pub async fn decide_about(
+    cx: &Context,
+    name: &str,
+    plan_digest: &str,
+    consent: Consent,
+    reason: &str,
+) -> Result<Rollback, Error> {
+    cx.write(Action::ApproveRollback, Subject::new("rollbacks", name), async |cx, tx| {
+        let rollback = find(cx, tx, Action::ApproveRollback, name).await?;
+        let run = rollback.run.ok_or(Refusal::NothingToApprove)?;
+        let run = store::runs::lock(tx, run).await?;
+        let user = cx.user()?;
+        let approver = Approver { name: user.name.clone(), roles: user.approving_roles(cx.now) };
+        let run = run.decide(&approver, plan_digest, consent, reason, cx.now)?;
+        save(tx, &run, cx).await?;
+        tx.detail("decision", consent);
+        tx.detail("plan_digest", plan_digest);
+        tx.detail("reason", reason);
+        Ok(store::rollbacks::get(&mut **tx, rollback.id).await?)
+    })
+    .await
+}
+
+/// Ends it before anything was done.
+///
+/// # Errors
+/// [`Refusal::Over`], [`Refusal::Acting`].
+pub async fn cancel(cx: &Context, name: &str, reason: &str) -> Result<Rollback, Error> {
+    cx.enter(Action::CancelRollback)?;
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(Error::field("reason", Fault::Required));
+    }
+    cx.write(Action::CancelRollback, Subject::new("rollbacks", name), async |cx, tx| {
+        let rollback = find(cx, tx, Action::CancelRollback, name).await?;
+        let run = rollback.run;
+        let cancelled = rollback.cancel(reason.clone(), cx.now)?;
+        store::rollbacks::save(tx, &cancelled).await?;
+        if let Some(run) = run {
+            let run = store::runs::lock(tx, run).await?;
+            let run = run.abort(&cx.caller.actor().to_string(), &reason, cx.now)?;
+            store::runs::save(tx, &run, cx.now).await?;
+        }
+        tx.detail("reason", &reason);
+        tx.detail("state", cancelled.state.as_str());
+        Ok(cancelled)
+    })
+    .await
+}
+
+/// Tries its run again from the step that failed.
+///
+/// # Errors
+/// The refusals of [`Run::retry`]; [`Refusal::NothingToApprove`].
+pub async fn retry(cx: &Context, name: &str, reason: &str) -> Result<Rollback, Error> {
+    cx.write(Action::ResumeRun, Subject::new("rollbacks", name), async |cx, tx| {
+        let rollback = find(cx, tx, Action::ResumeRun, name).await?;
+        let run = rollback.run.ok_or(Refusal::NothingToApprove)?;
+        let run = store::runs::lock(tx, run).await?;
+        let run = run.retry(&cx.caller.actor().to_string(), reason, cx.now)?;
+        store::rollbacks::reopen(tx, rollback.id).await?;
+        save(tx, &run, cx).await?;
+        tx.detail("reason", reason);
+        Ok(store::rollbacks::get(&mut **tx, rollback.id).await?)
+    })
+    .await
+}
+
+/// Ticks what people have looked at.
+///
+/// # Errors
+/// [`Refusal::NotVerifying`], [`Refusal::UnknownItem`].
+pub async fn tick(
+    cx: &Context,
+    name: &str,
+    items: &[(String, bool, Option<String>)],
+) -> Result<Rollback, Error> {
+    cx.write(Action::ConfirmChecklist, Subject::new("rollbacks", name), async |cx, tx| {
+        let rollback = find(cx, tx, Action::ConfirmChecklist, name).await?;
+        let rollback = rollback.tick(items, cx.user()?.id, cx.now)?;
+        store::rollbacks::save(tx, &rollback).await?;
+        tx.detail("items", items);
+        tx.detail("state", rollback.state.as_str());
+        Ok(rollback)
+    })
+    .await
+}
+
+/// Locked, once it is known that the caller may do this to this service.
+async fn find(
+    cx: &Context,
+    tx: &mut Change,
+    action: Action,
+    name: &str,
+) -> Result<Rollback, Error> {
+    let id = store::rollbacks::find(&mut **tx, name).await?.id;
+    let rollback = store::rollbacks::lock(tx, id).await?;
+    let service = store::services::get(&mut **tx, rollback.service).await?.entry;
+    cx.require(action, &Place::service(&service.name, &service.team))?;
+    tx.about(Subject::new("rollbacks", &rollback.number));
+    Ok(rollback)
+}
+
+async fn save(tx: &mut Change, run: &Run, cx: &Context) -> Result<(), Error> {
+    store::runs::save(tx, run, cx.now).await?;
+    if matches!(run.state, runs::State::Approved { .. } | runs::State::Running { .. }) {
+        store::jobs::execute_run(tx, run.id).await?;
+    }
+    Ok(())
+}
+
+fn name(actor: &Actor) -> String {
+    let text = actor.to_string();
+    text.split_once(':').map_or(text.clone(), |(_, name)| name.to_owned())
+}
+
+fn unknown(error: store::Error, field: &str) -> Error {
+    match error {
+        store::Error::NotFound => Error::field(field, Fault::Unknown),
+        other => other.into(),
+    }
+}
