@@ -1,0 +1,201 @@
+//! Writes down what the rules say, and opens what follows from it.
+//!
+//! Decision, rollback, plan, run, approval by policy and audit entries are one transaction: there is never one
+//! without the others. What the caps allow is counted under a lock in that same transaction.
+
+use chrono::{DateTime, Utc};
+use domain::access::{Action, Actor, Subject};
+use domain::alerts::Alert;
+use domain::canonical::{self, Digest};
+use domain::decide::decide as rules;
+use domain::decide::situation::Situation;
+use domain::decisions::{Decision, Disposition};
+use domain::ids::RunId;
+use domain::rollbacks::Trigger;
+use domain::rollbacks::proposal::{Proposal, propose};
+use domain::scene::Scene;
+use serde_json::json;
+use sqlx::PgConnection;
+use store::rollbacks::Opening;
+
+use super::REPEAT;
+use crate::workers::{World, executor};
+
+const ACTOR: Actor = Actor::Worker("detector");
+
+/// The signal is gone, by the word of everybody who can tell.
+pub(super) async fn resolve(world: &World, alert: &Alert, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut tx = world.db.begin().await?;
+    if !store::alerts::resolve(&mut tx, alert.id, now).await? {
+        return Ok(());
+    }
+    let subject = Subject::new("alerts", alert.id);
+    store::audit::record(&mut tx, &ACTOR, Action::Observe, &subject, json!({"resolved": alert.name}), now).await?;
+    if let Some(workload) = alert.workload.or(store::decisions::workload_of(&mut *tx, alert.id).await?) {
+        withdraw(&mut tx, workload, now).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What waits for people because of alerts that are all over waits for nothing any more.
+async fn withdraw(
+    tx: &mut PgConnection,
+    workload: domain::ids::WorkloadId,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let Some(open) = store::rollbacks::open_of(&mut *tx, workload).await? else { return Ok(()) };
+    let Trigger::Alert { alerts } = &open.trigger else { return Ok(()) };
+    if store::alerts::any_firing(&mut *tx, alerts).await? {
+        return Ok(());
+    }
+    let locked = store::rollbacks::lock(tx, open.id).await?;
+    let before = locked.state.clone();
+    let withdrawn = locked.withdraw("the signal is gone", now);
+    if withdrawn.state == before {
+        return Ok(());
+    }
+    if let Some(run) = withdrawn.run {
+        store::runs::withdraw(tx, run, "the signal is gone", now).await?;
+    }
+    store::rollbacks::save(tx, &withdrawn).await?;
+    let subject = Subject::new("rollbacks", &withdrawn.number);
+    let details = json!({"state": withdrawn.state.as_str(), "reason": withdrawn.state.reason()});
+    store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+    Ok(())
+}
+
+pub(super) async fn decide(
+    world: &World,
+    alert: &Alert,
+    scene: Scene,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let service = alert.service.expect("a scene has a service");
+    let newest = store::decisions::newest_of(&world.db, alert.id).await?;
+    let follows = newest.as_ref().map(|it| it.id);
+    // A rollback that is open because of this alert is not its own duplicate.
+    let own = scene.rails.open.as_ref().filter(|it| it.is_about(alert.id)).map(|it| it.id);
+    let mut situation = scene.situation(follows, own, now);
+    let mut decision = rules(&situation);
+    let input = digest(&situation);
+    if newest.is_some_and(|it| it.input == input.as_str() && now - it.at < REPEAT) {
+        return store::alerts::touch(&world.db, alert.id, now).await.map_err(Into::into);
+    }
+
+    let mut tx = world.db.begin().await?;
+    if !store::alerts::claim(&mut tx, alert.id, alert.decided_at).await? {
+        return Ok(());
+    }
+    if decision.disposition == Disposition::Execute {
+        // Two decisions at once would each see room for one more.
+        store::rails::lock_caps(&mut tx).await?;
+        let mut scene = scene.clone();
+        let history = store::rails::history(&mut *tx, service, &alert.name, now).await?;
+        scene.rails = store::scenes::rails_of(&mut tx, service, &scene.workload, history).await?;
+        situation = scene.situation(follows, own, now);
+        decision = rules(&situation);
+    }
+    let stored = store::decisions::New {
+        service,
+        workload: Some(scene.workload.id),
+        alert: Some(alert.id),
+        follows,
+        input: digest(&situation),
+        situation: &situation,
+        decision: &decision,
+    };
+    decision.id = Some(store::decisions::insert(&mut tx, stored, now).await?);
+    store::alerts::touch(&mut *tx, alert.id, now).await?;
+    let run = follow_up(&mut tx, world, alert, &scene, &decision, now).await?;
+    tx.commit().await?;
+    if let Some(run) = run {
+        // The queue has it too; whoever claims the lease first carries it out.
+        executor::execute(world, run).await?;
+    }
+    Ok(())
+}
+
+/// What the rules looked at, without the clock: the same again is no news.
+fn digest(situation: &Situation) -> Digest {
+    let mut value = serde_json::to_value(situation).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        for volatile in ["at", "follows", "rollback_id"] {
+            members.remove(volatile);
+        }
+    }
+    if let Some(source) = value.pointer_mut("/alert/second_source") {
+        source.as_object_mut().map(|it| it.remove("checked_at"));
+    }
+    canonical::digest(&value)
+}
+
+/// The run to carry out at once, if there is one.
+async fn follow_up(
+    tx: &mut PgConnection,
+    world: &World,
+    alert: &Alert,
+    scene: &Scene,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<RunId>> {
+    let Some(proposal) = propose(decision, &scene.workload) else {
+        let subject = Subject::new("alerts", alert.id);
+        let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+        return Ok(None);
+    };
+    match &scene.rails.open {
+        Some(open) => upgrade(tx, open.id, scene, decision, proposal, now).await,
+        None => {
+            let last = store::rollbacks::newest_of(&mut *tx, scene.workload.id).await?;
+            let asked = match &last {
+                Some(last) => match last.ask_again(alert.id) {
+                    Some(asked) => asked,
+                    // Asked often enough; or a person said no to this very alert.
+                    None => return Ok(None),
+                },
+                None => 1,
+            };
+            let opening = Opening {
+                proposal,
+                trigger: Trigger::Alert { alerts: vec![alert.id] },
+                follows: last.filter(|_| asked > 1).map(|it| it.id),
+                onset_at: scene.sighting.as_ref().map(|it| it.onset).or(alert.onset_at).or(Some(alert.starts_at)),
+                detected_at: alert.received_at,
+                actor: ACTOR,
+                asked,
+                day: world.today(now),
+            };
+            store::alerts::mark_acted(tx, alert.id).await?;
+            let (rollback, run) = store::rollbacks::open(tx, scene, decision, opening, now).await?;
+            let subject = Subject::new("rollbacks", &rollback.number);
+            let details = json!({
+                "state": rollback.state.as_str(), "alert": alert.name, "outcome": decision.outcome,
+                "plan_digest": rollback.plan_digest, "target": decision.target.as_ref().map(|it| it.revision),
+            });
+            store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+            Ok(run)
+        }
+    }
+}
+
+/// Newer facts about a rollback that is open already: what waited for a person may have a plan now, and what had a
+/// plan may have become automatic. Never the other way round: a question that was asked stays asked.
+async fn upgrade(
+    tx: &mut PgConnection,
+    open: domain::ids::RollbackId,
+    scene: &Scene,
+    decision: &Decision,
+    proposal: Proposal,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<RunId>> {
+    let rollback = store::rollbacks::lock(tx, open).await?;
+    let (state, run) = store::rollbacks::upgrade(tx, rollback, scene, decision, proposal, ACTOR, now).await?;
+    if let Some(state) = state {
+        let subject = Subject::new("rollbacks", &state.number);
+        let details = json!({"state": state.state.as_str(), "decision": decision.id});
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+    }
+    Ok(run)
+}
