@@ -160,6 +160,52 @@ impl Difference {
     }
 }
 
+/// What became of a workload between two looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub kind: ChangeKind,
+    pub material: bool,
+    pub items: Vec<Item>,
+}
+
+/// The change from one state to another; `None` where nothing was done to the workload. `templates` are the
+/// two templates if both are known; a change between unknown ones counts as material, because nobody can
+/// say that it is not.
+pub fn seen(from: &State, to: &State, templates: Option<(&Value, &Value)>) -> Option<Seen> {
+    let configured = from.config_digest != to.config_digest;
+    if from.digest != to.digest {
+        let Some((old, new)) = templates else {
+            return Some(Seen { kind: ChangeKind::Template, material: true, items: Vec::new() });
+        };
+        let difference = compare(old, new);
+        let material = configured || difference.is_material();
+        return Some(Seen { kind: difference.kind(), material, items: difference.items });
+    }
+    if configured {
+        return Some(Seen { kind: ChangeKind::Config, material: true, items: Vec::new() });
+    }
+    let scaled = from.replicas != to.replicas;
+    scaled.then(|| {
+        let item = Item {
+            path: "spec.replicas".to_owned(),
+            part: Part::Replicas,
+            old: Some(Value::from(from.replicas)),
+            new: Some(Value::from(to.replicas)),
+        };
+        Seen { kind: ChangeKind::Scale, material: false, items: vec![item] }
+    })
+}
+
+/// When a change was made: with the object that it created, if that is newer than the last look at the
+/// workload, else only now is known.
+pub fn made_at(
+    created: Option<DateTime<Utc>>,
+    last_seen: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    created.filter(|it| *it > last_seen && *it < now).unwrap_or(now)
+}
+
 /// A step into a template.
 #[derive(Clone, Debug)]
 enum Name {
@@ -392,5 +438,41 @@ mod tests {
             ChangeKind::Template,
             &[r#"container spec.containers: ["api","proxy"] -> ["proxy","api"]"#],
         );
+    }
+
+    #[test]
+    fn what_was_done_is_seen_from_the_two_states() {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let state =
+            State { revision: 1, digest: digest("t1"), config_digest: digest("c1"), replicas: 3 };
+        let mut labelled = template();
+        labelled["metadata"]["labels"]["version"] = json!("2");
+        let (same, labelled) = ((&template(), &template()), (&template(), &labelled));
+        let template = State { digest: digest("t2"), ..state.clone() };
+        let config = State { config_digest: digest("c2"), ..state.clone() };
+        let scale = State { replicas: 5, ..state.clone() };
+        let both = State { config_digest: digest("c2"), ..template.clone() };
+        for (to, templates, expected) in [
+            (&state, None, None),
+            (&State { revision: 2, ..state.clone() }, None, None),
+            (&template, None, Some((ChangeKind::Template, true))),
+            (&template, Some(labelled), Some((ChangeKind::Template, false))),
+            (&both, Some(labelled), Some((ChangeKind::Template, true))),
+            (&config, Some(same), Some((ChangeKind::Config, true))),
+            (&scale, None, Some((ChangeKind::Scale, false))),
+        ] {
+            let seen = seen(&state, to, templates).map(|it| (it.kind, it.material));
+            assert_eq!(seen, expected, "{to:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_was_made_when_its_object_was_created_if_nobody_looked_since() {
+        let at = |s| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(s);
+        for (created, expected) in
+            [(Some(5), 5), (None, 9), (Some(1), 9), (Some(20), 9), (Some(2), 9)]
+        {
+            assert_eq!(made_at(created.map(at), at(2), at(9)), at(expected), "{created:?}");
+        }
     }
 }

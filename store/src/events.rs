@@ -2,11 +2,10 @@
 
 use domain::ids::WorkloadId;
 use domain::workloads::Event;
-use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::Error;
+use crate::{Error, Of};
 
 /// How many are kept for each workload.
 pub const KEPT: i64 = 100;
@@ -27,15 +26,8 @@ pub async fn of(
     Ok(events.fetch_all(db).await?)
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Observed {
-    pub workload_id: WorkloadId,
-    #[serde(flatten)]
-    pub event: Event,
-}
-
 /// Writes what is seen and forgets what is too old to be kept.
-pub async fn observe(tx: &mut PgConnection, events: &[Observed]) -> Result<(), Error> {
+pub async fn observe(tx: &mut PgConnection, events: &[Of<Event>]) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO events (workload_id, uid, object, warning, reason, message, count, first_at, last_at)
          SELECT x.workload_id, x.uid, x.object, x.warning, x.reason, x.message, x.count, x.first_at, x.last_at

@@ -9,7 +9,7 @@ use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::Error;
+use crate::{Error, Of};
 
 struct Row {
     uid: String,
@@ -46,7 +46,6 @@ pub async fn of(db: impl PgExecutor<'_>, workload: WorkloadId) -> Result<Vec<Pod
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Observed {
     pub uid: String,
-    pub workload_id: WorkloadId,
     pub name: String,
     pub node: String,
     pub digest: Option<Digest>,
@@ -67,7 +66,7 @@ pub struct Observed {
 pub async fn observe(
     tx: &mut PgConnection,
     cluster: ClusterId,
-    pods: &[Observed],
+    pods: &[Of<Observed>],
 ) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO pods (cluster_id, uid, workload_id, name, node, digest, phase, ready, ever_ready, terminating,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::{Error, workloads};
+use crate::{Error, Of, workloads};
 
 struct Row {
     id: uuid::Uuid,
@@ -190,13 +190,14 @@ pub async fn verify(
 /// A template as the watch sees it now, with what its ConfigMaps hold now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Seen {
-    pub workload_id: WorkloadId,
     /// 0 while the cluster has given no number.
     pub revision: i64,
     pub digest: Digest,
     pub config_digest: Digest,
     pub live: bool,
     pub rolled_out: bool,
+    /// `None` where nothing is known beyond what was written.
+    pub images: Option<Vec<Image>>,
     /// What does not change; `None` once it was written.
     #[serde(flatten)]
     pub body: Option<Body>,
@@ -208,7 +209,6 @@ pub struct Seen {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Body {
     pub template: Value,
-    pub images: Vec<Image>,
     pub annotations: BTreeMap<String, String>,
     pub change_cause: Option<String>,
     pub created_at: DateTime<Utc>,
@@ -218,7 +218,7 @@ pub struct Body {
 /// of it with the ConfigMaps of today.
 pub async fn observe(
     tx: &mut PgConnection,
-    seen: &[Seen],
+    seen: &[Of<Seen>],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let seen = Json(seen);
@@ -237,7 +237,7 @@ pub async fn observe(
                 change_cause, present, rolled_out_at, created_at, seen_at)
          SELECT x.workload_id, x.revision, x.digest, x.config_digest, true, COALESCE(x.images, o.images),
                 COALESCE(x.annotations, o.annotations),
-                CASE WHEN x.images IS NULL THEN o.change_cause ELSE x.change_cause END,
+                CASE WHEN x.annotations IS NULL THEN o.change_cause ELSE x.change_cause END,
                 x.revision > 0, CASE WHEN x.live AND x.rolled_out THEN $2::timestamptz END,
                 COALESCE(x.created_at, o.created_at), $2
          FROM jsonb_to_recordset($1) AS x(workload_id uuid, revision bigint, digest text, config_digest text,

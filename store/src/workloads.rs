@@ -157,7 +157,7 @@ pub async fn set_paused_by_us(
 }
 
 /// A workload as the watch sees it now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct Observed {
     #[serde(flatten)]
     pub key: Key,
@@ -277,13 +277,23 @@ pub async fn observe(
     )
     .execute(&mut *tx)
     .await?;
+    let keys: Vec<&Key> = observed.iter().map(|it| &it.key).collect();
+    ids(tx, cluster, &keys).await
+}
+
+/// The ids of those that have a row.
+pub async fn ids(
+    tx: &mut PgConnection,
+    cluster: ClusterId,
+    keys: &[&Key],
+) -> Result<Vec<(Key, WorkloadId)>, Error> {
     let rows = sqlx::query!(
         "SELECT w.id, w.namespace, w.kind, w.name
          FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text)
          JOIN workloads w ON w.cluster_id = $1 AND w.namespace = x.namespace AND w.kind = x.kind
               AND w.name = x.name",
         cluster.0,
-        Json(observed) as _,
+        Json(keys) as _,
     )
     .fetch_all(tx)
     .await?;

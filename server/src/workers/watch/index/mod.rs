@@ -1,0 +1,591 @@
+//! What a cluster holds, in memory, and what of it has to be written.
+//!
+//! Plain synchronous code: objects go in by [`Index::apply`], [`Index::delete`] and [`Index::replace`], rows come
+//! out by [`Index::take`]. Of a template only its digest stays here; the text goes out with the first row that
+//! needs it.
+//!
+//! **Invariant:** objects may come in any order. A pod may be seen before its ReplicaSet and that before its
+//! Deployment; what belongs together is found when the last of it is there.
+
+mod batch;
+mod build;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::canonical::{self, Digest};
+use domain::pods::{self, Bad, BadReason};
+use domain::revisions::{self, Contents};
+use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
+use store::revisions::Body;
+
+pub(crate) use self::batch::{Batch, WentBad};
+use super::objects::{self, Meta, Object};
+
+/// Events about objects that were not seen yet; more are dropped.
+const WAITING_EVENTS: usize = 1_000;
+
+type Uid = Arc<str>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    workloads: HashMap<Key, Workload>,
+    /// By uid of the workload.
+    keys: HashMap<Uid, Key>,
+    /// ReplicaSets and ControllerRevisions: what the cluster keeps of a workload's templates.
+    sets: HashMap<Uid, Set>,
+    /// By uid of the workload.
+    sets_of: HashMap<Uid, BTreeSet<Uid>>,
+    pods: HashMap<Uid, Pod>,
+    /// By uid of the controller: a ReplicaSet, StatefulSet or DaemonSet.
+    pods_of: HashMap<Uid, BTreeSet<Uid>>,
+    /// By namespace and name.
+    configs: HashMap<(String, String), Config>,
+    /// The workloads that refer to a ConfigMap.
+    referring: HashMap<(String, String), BTreeSet<Key>>,
+    nodes: BTreeMap<String, Node>,
+    /// Pods that were ready before this index began.
+    once_ready: HashSet<String>,
+    /// By uid of what they are about.
+    waiting_events: HashMap<String, Vec<workloads::Event>>,
+    changed: Changed,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+struct Changed {
+    workloads: BTreeSet<Key>,
+    pods: BTreeSet<Uid>,
+    gone_workloads: BTreeSet<Key>,
+    gone_pods: BTreeSet<Uid>,
+    contents: BTreeMap<Digest, Contents>,
+    nodes: BTreeSet<String>,
+    events: Vec<(Key, workloads::Event)>,
+    /// ConfigMaps whose contents are needed and no longer at hand.
+    wanted: BTreeSet<(String, String)>,
+    went_bad: Vec<(Uid, String)>,
+}
+
+#[derive(Debug)]
+struct Workload {
+    uid: Uid,
+    owner: Owner,
+    paused: bool,
+    counts: Counts,
+    conditions: Vec<Condition>,
+    digest: Digest,
+    images: Vec<Image>,
+    refs: BTreeSet<String>,
+    /// The live template until it was written.
+    body: Option<Body>,
+    /// Hash of the row that was written last.
+    written: Option<u64>,
+    /// All ConfigMaps of the live template and of those kept by the cluster.
+    all_refs: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Set {
+    owner: Uid,
+    name: String,
+    revision: i64,
+    digest: Digest,
+    refs: BTreeSet<String>,
+    /// Of the annotations: a change cause may be given later.
+    annotations: u64,
+    body: Option<Body>,
+    written: Option<u64>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Pod {
+    name: String,
+    namespace: String,
+    node: String,
+    controller: Uid,
+    /// The label that names the ControllerRevision.
+    hash: Option<String>,
+    phase: String,
+    ready: bool,
+    ever_ready: bool,
+    terminating: bool,
+    restarts: i32,
+    created_at: Option<DateTime<Utc>>,
+    bad: Option<Bad>,
+    image_ids: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Config {
+    uid: String,
+    digest: Digest,
+    /// Its contents were handed out to be kept.
+    kept: bool,
+}
+
+/// Which objects a list was of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Workload(WorkloadKind),
+    ReplicaSet,
+    ControllerRevision,
+    Pod,
+    ConfigMap,
+    Node,
+    Event,
+}
+
+impl Index {
+    /// `once_ready`: the uids of pods that are known to have been ready.
+    pub(crate) fn new(once_ready: impl IntoIterator<Item = String>) -> Self {
+        Self { once_ready: once_ready.into_iter().collect(), ..Self::default() }
+    }
+
+    /// An object was added or changed.
+    pub(crate) fn apply(&mut self, object: Object, now: DateTime<Utc>) {
+        match object {
+            Object::Workload(kind, it) => self.apply_workload(kind, *it),
+            Object::ReplicaSet(it) => self.apply_replica_set(*it),
+            Object::ControllerRevision(it) => self.apply_controller_revision(*it),
+            Object::Pod(it) => self.apply_pod(*it, now),
+            Object::ConfigMap(it) => self.apply_config(*it),
+            Object::Node(it) => self.apply_node(*it),
+            Object::Event(it) => self.apply_event(*it, now),
+        }
+    }
+
+    pub(crate) fn delete(&mut self, object: &Object) {
+        let meta = object.meta();
+        match object {
+            Object::Workload(kind, _) => self.delete_workload(&key(*kind, meta), &meta.uid),
+            Object::ReplicaSet(_) | Object::ControllerRevision(_) => self.delete_set(&meta.uid),
+            Object::Pod(_) => self.delete_pod(&meta.uid),
+            Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
+            Object::Node(_) => self.delete_node(&meta.name),
+            Object::Event(_) => {}
+        }
+    }
+
+    /// A list was read anew: what is not in it any more was deleted meanwhile. `uids` are those of the list.
+    pub(crate) fn replace(&mut self, kind: Kind, namespace: Option<&str>, uids: &HashSet<String>) {
+        let inside = |it: &str| namespace.is_none_or(|only| only == it);
+        match kind {
+            Kind::Workload(kind) => {
+                let gone = self.workloads.iter().filter(|(key, it)| {
+                    key.kind == kind && inside(&key.namespace) && !uids.contains(&*it.uid)
+                });
+                let gone: Vec<_> =
+                    gone.map(|(key, it)| (key.clone(), it.uid.to_string())).collect();
+                gone.iter().for_each(|(key, uid)| self.delete_workload(key, uid));
+            }
+            Kind::ReplicaSet | Kind::ControllerRevision => {
+                let of_deployment = kind == Kind::ReplicaSet;
+                let gone = self.sets.iter().filter(|(uid, set)| {
+                    let owner = self.keys.get(&set.owner);
+                    let same = owner.is_none_or(|it| {
+                        (it.kind == WorkloadKind::Deployment) == of_deployment
+                            && inside(&it.namespace)
+                    });
+                    same && owner.is_some() && !uids.contains(&***uid)
+                });
+                let gone: Vec<_> = gone.map(|(uid, _)| uid.clone()).collect();
+                gone.iter().for_each(|uid| self.delete_set(uid));
+            }
+            Kind::Pod => {
+                let gone = self
+                    .pods
+                    .iter()
+                    .filter(|(uid, it)| inside(&it.namespace) && !uids.contains(&***uid));
+                let gone: Vec<_> = gone.map(|(uid, _)| uid.clone()).collect();
+                gone.iter().for_each(|uid| self.delete_pod(uid));
+            }
+            Kind::ConfigMap => {
+                let gone = self
+                    .configs
+                    .iter()
+                    .filter(|((of, _), it)| inside(of) && !uids.contains(&*it.uid));
+                let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
+                gone.iter().for_each(|(namespace, name)| self.delete_config(namespace, name));
+            }
+            Kind::Node => {
+                let gone = self.nodes.keys().filter(|it| !uids.contains(*it));
+                let gone: Vec<_> = gone.cloned().collect();
+                gone.iter().for_each(|name| self.delete_node(name));
+            }
+            Kind::Event => {}
+        }
+    }
+
+    /// Every workload that is there.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.workloads.keys()
+    }
+
+    /// The uid of every pod that is there.
+    pub(crate) fn pod_uids(&self) -> impl Iterator<Item = &str> {
+        self.pods.keys().map(|it| &**it)
+    }
+
+    fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
+        let key = key(kind, &it.metadata);
+        let counts = counts(kind, &it);
+        let digest = canonical::template(&it.spec.template);
+        let known = self.workloads.remove(&key);
+        let same_object = known.as_ref().is_some_and(|old| *old.uid == *it.metadata.uid);
+        if let Some(old) = known.as_ref().filter(|_| !same_object) {
+            self.keys.remove(&old.uid);
+        }
+        let canary = it.metadata.controller().filter(|it| it.kind == "Canary");
+        let owner = Owner::detect(
+            &it.metadata.labels,
+            &it.metadata.annotations,
+            canary.map(|it| it.name.as_str()),
+        );
+        let same_template = known.as_ref().is_some_and(|old| old.digest == digest);
+        let (old_body, old_images, written, all_refs) = match known {
+            Some(old) => (old.body, Some(old.images), old.written, old.all_refs),
+            None => (None, None, None, BTreeSet::new()),
+        };
+        // With what is known already of where their tags lead.
+        let images = old_images.filter(|_| same_template);
+        let images = images.unwrap_or_else(|| revisions::images(&it.spec.template));
+        let refs = revisions::config_refs(&it.spec.template);
+        let body = old_body.filter(|_| same_template).or_else(|| {
+            (!same_template).then(|| Body {
+                template: revisions::without_hash(it.spec.template),
+                annotations: BTreeMap::new(),
+                change_cause: it.metadata.annotations.get(revisions::CHANGE_CAUSE).cloned(),
+                created_at: it.metadata.creation_timestamp.unwrap_or_default(),
+            })
+        });
+        let uid: Uid = it.metadata.uid.as_str().into();
+        self.keys.insert(uid.clone(), key.clone());
+        let workload = Workload {
+            uid,
+            owner,
+            paused: it.spec.paused,
+            counts,
+            conditions: it.status.conditions.into_iter().map(Into::into).collect(),
+            digest,
+            images,
+            refs,
+            body,
+            written,
+            all_refs,
+        };
+        self.workloads.insert(key.clone(), workload);
+        self.release_events(&it.metadata.uid, &key);
+        self.changed.gone_workloads.remove(&key);
+        self.changed.workloads.insert(key);
+    }
+
+    fn delete_workload(&mut self, key: &Key, uid: &str) {
+        // An object of the same name may have come already.
+        let Some(workload) = self.workloads.get(key).filter(|it| *it.uid == *uid) else { return };
+        let refs = workload.all_refs.clone();
+        self.refer(key, &refs, &BTreeSet::new());
+        self.workloads.remove(key);
+        self.keys.remove(uid);
+        self.changed.workloads.remove(key);
+        self.changed.gone_workloads.insert(key.clone());
+    }
+
+    fn apply_replica_set(&mut self, it: objects::ReplicaSet) {
+        let Some(owner) = it.metadata.controller().filter(|it| it.kind == "Deployment") else {
+            return;
+        };
+        let revision = it.metadata.annotations.get("deployment.kubernetes.io/revision");
+        let revision = revision.and_then(|it| it.parse().ok()).unwrap_or_default();
+        let owner = owner.uid.as_str().into();
+        self.apply_set(&it.metadata, owner, revision, it.spec.template);
+    }
+
+    fn apply_controller_revision(&mut self, it: objects::ControllerRevision) {
+        let owned = it.metadata.controller();
+        let owner = owned.filter(|it| matches!(&*it.kind, "StatefulSet" | "DaemonSet"));
+        let template = revisions::of_controller_revision(&it.data);
+        let (Some(owner), Some(template)) = (owner, template) else { return };
+        let owner = owner.uid.as_str().into();
+        self.apply_set(&it.metadata, owner, it.revision, template);
+    }
+
+    fn apply_set(&mut self, meta: &Meta, owner: Uid, revision: i64, template: serde_json::Value) {
+        let digest = canonical::template(&template);
+        let uid: Uid = meta.uid.as_str().into();
+        let kept = revisions::kept_annotations(&meta.annotations);
+        let annotations = batch::hash(&kept);
+        let known = self.sets.remove(&uid);
+        let moved = known.as_ref().is_none_or(|old| old.digest != digest);
+        let same = known.filter(|old| old.digest == digest && old.annotations == annotations);
+        let (body, written) = match same {
+            Some(old) => (old.body, old.written),
+            None => {
+                let body = Body {
+                    template: revisions::without_hash(template.clone()),
+                    change_cause: kept.get(revisions::CHANGE_CAUSE).cloned(),
+                    annotations: kept,
+                    created_at: meta.creation_timestamp.unwrap_or_default(),
+                };
+                (Some(body), None)
+            }
+        };
+        let set = Set {
+            owner: owner.clone(),
+            name: meta.name.clone(),
+            revision,
+            digest,
+            refs: revisions::config_refs(&template),
+            annotations,
+            body,
+            written,
+        };
+        self.sets.insert(uid.clone(), set);
+        self.sets_of.entry(owner.clone()).or_default().insert(uid.clone());
+        if moved {
+            // Pods that were seen before it learn only now what they run.
+            for controller in [&uid, &owner] {
+                let pods = self.pods_of.get(controller).into_iter().flatten().cloned();
+                self.changed.pods.extend(pods);
+            }
+        }
+        if let Some(key) = self.keys.get(&owner).cloned() {
+            self.release_events(&meta.uid, &key);
+            self.changed.workloads.insert(key);
+        }
+    }
+
+    fn delete_set(&mut self, uid: &str) {
+        let Some(set) = self.sets.remove(uid) else { return };
+        if let Some(sets) = self.sets_of.get_mut(&set.owner) {
+            sets.remove(uid);
+            if sets.is_empty() {
+                self.sets_of.remove(&set.owner);
+            }
+        }
+        self.changed.workloads.extend(self.keys.get(&set.owner).cloned());
+    }
+
+    fn apply_pod(&mut self, it: objects::Pod, now: DateTime<Utc>) {
+        let meta = it.metadata;
+        let owned = meta.controller();
+        let owner = owned
+            .filter(|it| matches!(&*it.kind, "ReplicaSet" | "StatefulSet" | "DaemonSet"))
+            .map(|it| Uid::from(it.uid.as_str()));
+        let Some(controller) = owner else { return };
+        let uid: Uid = meta.uid.as_str().into();
+        let known = self.pods.get(&uid);
+        let image_ids = it.status.container_statuses.iter().filter(|it| !it.image_id.is_empty());
+        let image_ids = image_ids.map(|it| (it.name.clone(), it.image_id.clone())).collect();
+        let status = pods::Status::from(it.status);
+        let ready = status.ready.is_some_and(|it| it.0);
+        let ever_ready =
+            ready || known.is_some_and(|it| it.ever_ready) || self.once_ready.contains(&*uid);
+        let terminating = meta.deletion_timestamp.is_some();
+        let mut bad = pods::bad(&status, ever_ready, now).filter(|_| !terminating);
+        let before = known.and_then(|it| it.bad.as_ref());
+        if let (Some(bad), Some(before)) = (&mut bad, before) {
+            bad.since = bad.since.min(before.since);
+        }
+        if let Some(container) = crashed(bad.as_ref(), before) {
+            self.changed.went_bad.push((uid.clone(), container));
+        }
+        let pod = Pod {
+            hash: meta.labels.get("controller-revision-hash").cloned(),
+            name: meta.name,
+            namespace: meta.namespace,
+            node: it.spec.node_name,
+            controller: controller.clone(),
+            restarts: pods::restarts(&status),
+            phase: status.phase,
+            ready,
+            ever_ready,
+            terminating,
+            created_at: meta.creation_timestamp,
+            bad,
+            image_ids,
+        };
+        if known == Some(&pod) {
+            return;
+        }
+        self.pods.insert(uid.clone(), pod);
+        self.pods_of.entry(controller.clone()).or_default().insert(uid.clone());
+        self.changed.gone_pods.remove(&uid);
+        self.changed.pods.insert(uid);
+        if let Some(key) = self.key_of(&controller).cloned() {
+            self.release_events(&meta.uid, &key);
+            self.changed.workloads.insert(key);
+        }
+    }
+
+    fn delete_pod(&mut self, uid: &str) {
+        let Some((uid, pod)) = self.pods.remove_entry(uid) else { return };
+        if let Some(pods) = self.pods_of.get_mut(&pod.controller) {
+            pods.remove(&uid);
+            if pods.is_empty() {
+                self.pods_of.remove(&pod.controller);
+            }
+        }
+        self.changed.workloads.extend(self.key_of(&pod.controller).cloned());
+        self.changed.pods.remove(&uid);
+        self.changed.gone_pods.insert(uid);
+    }
+
+    fn apply_config(&mut self, it: objects::ConfigMap) {
+        let contents = Contents { data: it.data, binary_data: it.binary_data };
+        let digest = contents.digest();
+        let name = (it.metadata.namespace, it.metadata.name);
+        let needed = self.referring.contains_key(&name);
+        let known = self.configs.get(&name);
+        if known.is_some_and(|old| old.digest == digest && (old.kept || !needed)) {
+            return;
+        }
+        if needed {
+            self.changed.contents.insert(digest.clone(), contents);
+        }
+        let uid = it.metadata.uid;
+        self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
+        self.configs.insert(name, Config { uid, digest, kept: needed });
+    }
+
+    fn delete_config(&mut self, namespace: &str, name: &str) {
+        let name = (namespace.to_owned(), name.to_owned());
+        if self.configs.remove(&name).is_some() {
+            self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
+        }
+    }
+
+    fn apply_node(&mut self, it: objects::Node) {
+        let is = |kind: &str| {
+            it.status.conditions.iter().any(|it| it.kind == kind && it.status == "True")
+        };
+        let pressure = ["MemoryPressure", "DiskPressure", "PIDPressure"].into_iter().any(is);
+        let node = Node { name: it.metadata.name.clone(), ready: is("Ready"), pressure };
+        if self.nodes.get(&node.name) != Some(&node) {
+            self.changed.nodes.insert(node.name.clone());
+            self.nodes.insert(node.name.clone(), node);
+        }
+    }
+
+    fn delete_node(&mut self, name: &str) {
+        if self.nodes.remove(name).is_some() {
+            self.changed.nodes.insert(name.to_owned());
+        }
+    }
+
+    fn apply_event(&mut self, it: objects::Event, now: DateTime<Utc>) {
+        let about = it.involved_object;
+        let warning = it.kind == "Warning";
+        let known = matches!(
+            &*about.kind,
+            "Pod" | "ReplicaSet" | "Deployment" | "StatefulSet" | "DaemonSet"
+        );
+        // That pods were scheduled, pulled and started as they should fills pages and explains nothing.
+        if !known || (about.kind == "Pod" && !warning && it.reason != "Killing") {
+            return;
+        }
+        let series = it.series.unwrap_or_default();
+        let first = it.first_timestamp.or(it.event_time).or(it.metadata.creation_timestamp);
+        let last = series.last_observed_time.or(it.last_timestamp).or(first).unwrap_or(now);
+        let event = workloads::Event {
+            uid: it.metadata.uid,
+            object: format!("{}/{}", about.kind, about.name),
+            warning,
+            reason: it.reason,
+            message: it.message,
+            count: it.count.unwrap_or(1).max(series.count).max(1),
+            first_at: first.unwrap_or(last),
+            last_at: last,
+        };
+        let controller = match self.pods.get(&*about.uid) {
+            Some(pod) => &*pod.controller,
+            None => &*about.uid,
+        };
+        match self.key_of(controller).cloned() {
+            Some(key) => self.changed.events.push((key, event)),
+            None => {
+                if self.waiting_events.values().map(Vec::len).sum::<usize>() >= WAITING_EVENTS {
+                    self.waiting_events.clear();
+                }
+                self.waiting_events.entry(about.uid).or_default().push(event);
+            }
+        }
+    }
+
+    fn release_events(&mut self, uid: &str, key: &Key) {
+        let events = self.waiting_events.remove(uid).into_iter().flatten();
+        self.changed.events.extend(events.map(|it| (key.clone(), it)));
+    }
+
+    /// The workload behind a ReplicaSet, or the workload itself.
+    fn key_of(&self, controller: &str) -> Option<&Key> {
+        match self.sets.get(controller) {
+            Some(set) => self.keys.get(&set.owner),
+            None => self.keys.get(controller),
+        }
+    }
+
+    /// Notes to which ConfigMaps a workload refers from now on.
+    fn refer(&mut self, key: &Key, before: &BTreeSet<String>, after: &BTreeSet<String>) {
+        for name in before.difference(after) {
+            let config = (key.namespace.clone(), name.clone());
+            if let Some(workloads) = self.referring.get_mut(&config) {
+                workloads.remove(key);
+                if workloads.is_empty() {
+                    self.referring.remove(&config);
+                }
+            }
+        }
+        for name in after.difference(before) {
+            let config = (key.namespace.clone(), name.clone());
+            self.referring.entry(config).or_default().insert(key.clone());
+        }
+    }
+}
+
+fn key(kind: WorkloadKind, meta: &Meta) -> Key {
+    Key { namespace: meta.namespace.clone(), kind, name: meta.name.clone() }
+}
+
+/// The container whose last words explain why the pod is bad, if it has just crashed (again).
+fn crashed(bad: Option<&Bad>, before: Option<&Bad>) -> Option<String> {
+    let bad = bad.filter(|it| {
+        matches!(it.reason, BadReason::CrashLoop | BadReason::Oom | BadReason::Failed)
+    })?;
+    let again = before.is_none_or(|it| it.restarts < bad.restarts || it.reason != bad.reason);
+    bad.container.clone().filter(|_| again)
+}
+
+fn counts(kind: WorkloadKind, it: &objects::Workload) -> Counts {
+    let (spec, status) = (&it.spec, &it.status);
+    let generation = it.metadata.generation;
+    let observed_generation = status.observed_generation;
+    match kind {
+        WorkloadKind::DaemonSet => Counts {
+            generation,
+            observed_generation,
+            replicas: status.desired_number_scheduled,
+            current: status.current_number_scheduled,
+            updated: status.updated_number_scheduled,
+            ready: status.number_ready,
+            available: status.number_available,
+            to_update: status.desired_number_scheduled,
+        },
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
+            let replicas = spec.replicas.unwrap_or(1);
+            let partition = spec.update_strategy.rolling_update.partition.unwrap_or_default();
+            Counts {
+                generation,
+                observed_generation,
+                replicas,
+                current: status.replicas,
+                updated: status.updated_replicas,
+                ready: status.ready_replicas,
+                available: status.available_replicas,
+                to_update: (replicas - partition).max(0),
+            }
+        }
+    }
+}

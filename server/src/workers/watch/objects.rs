@@ -1,0 +1,342 @@
+//! The objects of the Kubernetes API, as far as they are looked at. Everything else, managed fields above all,
+//! is passed over while reading and takes no memory. Templates stay as the server wrote them, so that members
+//! which this build does not know are not lost.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::pods;
+use domain::workloads::{Condition, WorkloadKind};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Anything that is watched.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    Workload(WorkloadKind, Box<Workload>),
+    ReplicaSet(Box<ReplicaSet>),
+    ControllerRevision(Box<ControllerRevision>),
+    Pod(Box<Pod>),
+    ConfigMap(Box<ConfigMap>),
+    Node(Box<Node>),
+    Event(Box<Event>),
+}
+
+impl Object {
+    pub(crate) fn meta(&self) -> &Meta {
+        match self {
+            Object::Workload(_, it) => &it.metadata,
+            Object::ReplicaSet(it) => &it.metadata,
+            Object::ControllerRevision(it) => &it.metadata,
+            Object::Pod(it) => &it.metadata,
+            Object::ConfigMap(it) => &it.metadata,
+            Object::Node(it) => &it.metadata,
+            Object::Event(it) => &it.metadata,
+        }
+    }
+
+    /// What tells it from all others of its kind: the uid; of a node the name, which is what pods say.
+    pub(crate) fn identity(&self) -> &str {
+        match self {
+            Object::Node(it) => &it.metadata.name,
+            other => &other.meta().uid,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Meta {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+    pub(crate) generation: i64,
+    pub(crate) creation_timestamp: Option<DateTime<Utc>>,
+    pub(crate) deletion_timestamp: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) annotations: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) owner_references: Vec<OwnerReference>,
+}
+
+impl Meta {
+    pub(crate) fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|it| it.controller)
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OwnerReference {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) controller: bool,
+}
+
+/// A Deployment, StatefulSet or DaemonSet: each has a part of these members.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Workload {
+    pub(crate) metadata: Meta,
+    pub(crate) spec: WorkloadSpec,
+    #[serde(default)]
+    pub(crate) status: WorkloadStatus,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WorkloadSpec {
+    pub(crate) replicas: Option<i32>,
+    #[serde(default)]
+    pub(crate) paused: bool,
+    pub(crate) template: Value,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) update_strategy: UpdateStrategy,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct UpdateStrategy {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) rolling_update: RollingUpdate,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RollingUpdate {
+    pub(crate) partition: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct WorkloadStatus {
+    pub(crate) observed_generation: i64,
+    pub(crate) replicas: i32,
+    pub(crate) updated_replicas: i32,
+    pub(crate) ready_replicas: i32,
+    pub(crate) available_replicas: i32,
+    pub(crate) desired_number_scheduled: i32,
+    pub(crate) current_number_scheduled: i32,
+    pub(crate) updated_number_scheduled: i32,
+    pub(crate) number_ready: i32,
+    pub(crate) number_available: i32,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) conditions: Vec<StatusCondition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct StatusCondition {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) status: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) last_transition_time: Option<DateTime<Utc>>,
+}
+
+impl From<StatusCondition> for Condition {
+    fn from(it: StatusCondition) -> Self {
+        Self { kind: it.kind, status: it.status, reason: it.reason, message: it.message }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ReplicaSet {
+    pub(crate) metadata: Meta,
+    pub(crate) spec: ReplicaSetSpec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ReplicaSetSpec {
+    #[serde(default)]
+    pub(crate) template: Value,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ControllerRevision {
+    pub(crate) metadata: Meta,
+    #[serde(default)]
+    pub(crate) data: Value,
+    pub(crate) revision: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ConfigMap {
+    pub(crate) metadata: Meta,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) data: BTreeMap<String, String>,
+    #[serde(default, rename = "binaryData", deserialize_with = "or_default")]
+    pub(crate) binary_data: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) metadata: Meta,
+    #[serde(default)]
+    pub(crate) status: NodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeStatus {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) conditions: Vec<StatusCondition>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Event {
+    pub(crate) metadata: Meta,
+    #[serde(default)]
+    pub(crate) involved_object: Involved,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) reason: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) message: String,
+    #[serde(default, rename = "type", deserialize_with = "or_default")]
+    pub(crate) kind: String,
+    pub(crate) count: Option<i32>,
+    pub(crate) first_timestamp: Option<DateTime<Utc>>,
+    pub(crate) last_timestamp: Option<DateTime<Utc>>,
+    pub(crate) event_time: Option<DateTime<Utc>>,
+    pub(crate) series: Option<Series>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Involved {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) uid: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Series {
+    pub(crate) count: i32,
+    pub(crate) last_observed_time: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Pod {
+    pub(crate) metadata: Meta,
+    #[serde(default)]
+    pub(crate) spec: PodSpec,
+    #[serde(default)]
+    pub(crate) status: PodStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PodSpec {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) node_name: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PodStatus {
+    pub(crate) phase: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) conditions: Vec<StatusCondition>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) init_container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ContainerStatus {
+    pub(crate) name: String,
+    pub(crate) ready: bool,
+    pub(crate) restart_count: i32,
+    #[serde(rename = "imageID")]
+    pub(crate) image_id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) state: ContainerState,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) last_state: ContainerState,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerState {
+    pub(crate) waiting: Option<Waiting>,
+    pub(crate) terminated: Option<Terminated>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Waiting {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Terminated {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) exit_code: i32,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<Terminated> for pods::Ended {
+    fn from(it: Terminated) -> Self {
+        Self { reason: it.reason, message: it.message, exit_code: it.exit_code, at: it.finished_at }
+    }
+}
+
+impl From<ContainerStatus> for pods::Container {
+    fn from(it: ContainerStatus) -> Self {
+        let state = match it.state {
+            ContainerState { waiting: Some(it), .. } => {
+                pods::ContainerState::Waiting { reason: it.reason, message: it.message }
+            }
+            ContainerState { terminated: Some(it), .. } => {
+                pods::ContainerState::Terminated(it.into())
+            }
+            _ => pods::ContainerState::Running,
+        };
+        Self {
+            name: it.name,
+            ready: it.ready,
+            restarts: it.restart_count,
+            state,
+            last: it.last_state.terminated.map(Into::into),
+        }
+    }
+}
+
+impl From<PodStatus> for pods::Status {
+    fn from(it: PodStatus) -> Self {
+        let condition = |kind: &str| it.conditions.iter().find(|it| it.kind == kind);
+        let ready = condition("Ready").map(|it| (it.status == "True", it.last_transition_time));
+        let unschedulable = condition("PodScheduled")
+            .filter(|it| it.status == "False" && it.reason == "Unschedulable")
+            .map(|it| (it.message.clone(), it.last_transition_time));
+        let containers = it.init_container_statuses.into_iter().chain(it.container_statuses);
+        Self {
+            ready,
+            unschedulable,
+            phase: it.phase,
+            reason: it.reason,
+            message: it.message,
+            containers: containers.map(Into::into).collect(),
+        }
+    }
+}
+
+/// The API may write null where it means nothing.
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
