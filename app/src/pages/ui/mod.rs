@@ -3,7 +3,7 @@
 //!
 //! A page is [`page`] around its [`Head`] and then panels:
 //!
-//! ```ignore
+//! ```text
 //! page(t.title, async move {
 //!     let runs = read(Action::ReadRuns, async |cx| …).await?;
 //!     Ok(view! {
