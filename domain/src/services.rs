@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Faults, rules};
 use crate::checks::Check;
+use crate::workloads::{Rollout, Workload};
 
 words!(
     /// The kinds of workload that keep revisions; spelled as Kubernetes spells them.
@@ -84,6 +85,35 @@ impl Service {
             check.check(&mut checks.at(index));
         }
         checks.refuse(rules::distinct(self.checks.iter().map(|it| &it.name)));
+    }
+}
+
+/// How a workload of a service stands, from good to bad: a service stands as its worst workload does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Rolled out, every pod ready.
+    Well,
+    Progressing,
+    /// The catalog names it and no watch has seen it.
+    Unseen,
+    NotReady,
+    Stuck,
+    /// Deleted from its cluster.
+    Gone,
+}
+
+impl Standing {
+    pub fn of(workload: Option<&Workload>) -> Self {
+        match workload {
+            None => Self::Unseen,
+            Some(it) if it.gone_at.is_some() => Self::Gone,
+            Some(it) => match it.rollout {
+                Rollout::Stuck { .. } => Self::Stuck,
+                Rollout::Progressing => Self::Progressing,
+                Rollout::Settled if it.ready < it.replicas => Self::NotReady,
+                Rollout::Settled => Self::Well,
+            },
+        }
     }
 }
 

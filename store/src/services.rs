@@ -76,6 +76,8 @@ pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Stored<ServiceId, Servi
 pub struct Filter<'a> {
     pub name: Option<&'a str>,
     pub team: Option<&'a str>,
+    /// A part of the name.
+    pub search: Option<&'a str>,
     /// Only names after this one.
     pub after: Option<&'a str>,
 }
@@ -88,10 +90,12 @@ pub async fn page(
 ) -> Result<Vec<Stored<ServiceId, Service>>, Error> {
     let rows = select!(
         r#"($1::text IS NULL OR name = $1) AND ($2::text IS NULL OR team = $2)
-           AND ($3::text IS NULL OR name COLLATE "C" > $3)
-           ORDER BY name COLLATE "C" LIMIT $4"#,
+           AND ($3::text IS NULL OR position(lower($3) IN lower(name)) > 0)
+           AND ($4::text IS NULL OR name COLLATE "C" > $4)
+           ORDER BY name COLLATE "C" LIMIT $5"#,
         filter.name,
         filter.team,
+        filter.search,
         filter.after,
         limit
     );

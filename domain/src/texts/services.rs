@@ -3,6 +3,7 @@
 use super::Each;
 use crate::checks::Condition;
 use crate::policies::{Mode, Strategy};
+use crate::services::Standing;
 use crate::signals::{Opens, Severity, WatchSignal};
 
 pub struct Texts {
@@ -25,15 +26,10 @@ pub struct Texts {
     pub mode_of: fn(Mode) -> &'static str,
     /// What the mode means, in one sentence.
     pub mode_means: fn(Mode) -> &'static str,
-    // The state of a workload.
-    pub unseen: &'static str,
-    pub gone: &'static str,
-    pub settled: &'static str,
-    pub not_ready: &'static str,
-    pub progressing: &'static str,
-    pub stuck: &'static str,
+    pub standing_of: fn(Standing) -> &'static str,
     pub pods_ready: &'static str,
     pub place: &'static str,
+    pub search: &'static str,
     pub images: &'static str,
     // The policy.
     pub automatic_above: &'static str,
@@ -57,6 +53,9 @@ pub struct Texts {
     pub blast_radius: &'static str,
     pub gates: &'static str,
     pub rails: &'static str,
+    pub times: fn(u32) -> String,
+    pub yes: &'static str,
+    pub no: &'static str,
     // The signals.
     pub signals: &'static str,
     pub severity: &'static str,
@@ -114,14 +113,17 @@ pub static TEXTS: Each<Texts> = Each {
             Mode::Suggest => "给出计划，由人批准后执行。",
             Mode::Auto => "置信度足够且护栏允许时自动执行，否则由人批准。",
         },
-        unseen: "未见",
-        gone: "已删除",
-        settled: "正常",
-        not_ready: "未全部就绪",
-        progressing: "发布中",
-        stuck: "发布卡住",
+        standing_of: |standing| match standing {
+            Standing::Well => "正常",
+            Standing::Progressing => "发布中",
+            Standing::Unseen => "未见",
+            Standing::NotReady => "未全部就绪",
+            Standing::Stuck => "发布卡住",
+            Standing::Gone => "已删除",
+        },
         pods_ready: "就绪",
         place: "位置",
+        search: "名称包含",
         images: "镜像",
         automatic_above: "自动阈值",
         partial_above: "部分阈值",
@@ -146,6 +148,9 @@ pub static TEXTS: Each<Texts> = Each {
         blast_radius: "同时回滚的服务",
         gates: "门槛",
         rails: "护栏",
+        times: |count| format!("{count} 次"),
+        yes: "需要",
+        no: "不需要",
         signals: "信号",
         severity: "级别",
         severity_of: |severity| match severity {
@@ -222,14 +227,17 @@ pub static TEXTS: Each<Texts> = Each {
                 "Acts by itself where confidence and rails allow it, and asks people otherwise."
             }
         },
-        unseen: "Not seen",
-        gone: "Deleted",
-        settled: "Well",
-        not_ready: "Not all ready",
-        progressing: "Rolling out",
-        stuck: "Rollout stuck",
+        standing_of: |standing| match standing {
+            Standing::Well => "Well",
+            Standing::Progressing => "Rolling out",
+            Standing::Unseen => "Not seen",
+            Standing::NotReady => "Not all ready",
+            Standing::Stuck => "Rollout stuck",
+            Standing::Gone => "Deleted",
+        },
         pods_ready: "Ready",
         place: "Where",
+        search: "Name contains",
         images: "Images",
         automatic_above: "Automatic above",
         partial_above: "Partial above",
@@ -254,6 +262,12 @@ pub static TEXTS: Each<Texts> = Each {
         blast_radius: "Services at once",
         gates: "Gates",
         rails: "Rails",
+        times: |count| match count {
+            1 => "once".to_owned(),
+            _ => format!("{count} times"),
+        },
+        yes: "asked for",
+        no: "not asked for",
         signals: "Signals",
         severity: "Severity",
         severity_of: |severity| match severity {
