@@ -6,11 +6,11 @@
 //! cluster, and it is right only where a real one agrees. It serves the demo and the tests; all of
 //! it listens on 127.0.0.1.
 //!
-//! - [`objects`]: the store, its log of changes and its indexes
-//! - [`writes`]: what the API server does between a request and the store
-//! - [`api`]: paths, verbs, watches, discovery
-//! - [`controllers`]: Deployments, StatefulSets, DaemonSets, pods, nodes
-//! - [`faults`], [`listener`]: what goes wrong when a test wants it to
+//! - `objects`: the store, its log of changes and its indexes
+//! - `writes`: what the API server does between a request and the store
+//! - `api`: paths, verbs, watches, discovery
+//! - `controllers`: Deployments, StatefulSets, DaemonSets, pods, nodes
+//! - `faults`, `listener`: what goes wrong when a test wants it to
 
 mod api;
 mod clock;
@@ -78,7 +78,7 @@ impl Default for Options {
             clock: SimClock::real(),
             user: "lifeboat".to_owned(),
             token: None,
-            memory: 20_000,
+            memory: 4_000,
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Seen {
 impl Seen {
     pub(crate) fn new(verb: &'static str, method: &Method, uri: &Uri, call: &Call) -> Self {
         Self {
-            at: Instant::now(),
+            at: call.arrived,
             verb,
             method: method.to_string(),
             path: uri.path().to_owned(),

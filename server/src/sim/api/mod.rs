@@ -17,6 +17,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 
 use self::answer::Refusal;
 pub(crate) use self::path::Target;
@@ -35,6 +36,7 @@ pub(crate) struct Call {
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
     pub(crate) body: axum::body::Bytes,
+    pub(crate) arrived: Instant,
 }
 
 impl Call {
@@ -56,6 +58,7 @@ pub(crate) async fn serve(
     if !cluster.admits(&parts.headers) {
         return Refusal::unauthorized().into_response();
     }
+    let arrived = Instant::now(); // Before the lock: controllers may hold it.
     let target = Target::parse(parts.uri.path(), &cluster.lock().types);
     let Some(target) = target else {
         return discovery::answer(&cluster, &parts, &body);
@@ -65,6 +68,7 @@ pub(crate) async fn serve(
         query: Query::parse(parts.uri.query().unwrap_or_default()),
         headers: parts.headers.clone(),
         body,
+        arrived,
     };
     answer(&cluster, &connection, &parts, call).await
 }

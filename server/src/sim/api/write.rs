@@ -28,6 +28,7 @@ pub(super) fn update(cluster: &Inner, call: &Call) -> Result<Response, Refusal> 
     let mut state = cluster.lock();
     let old = existing(&state, call)?.clone();
     let object = state.replace(&call.target.kind, &old, value, part(call), write(cluster, call))?;
+    drop(state);
     Ok(answer(call, StatusCode::OK, &object))
 }
 
@@ -56,6 +57,7 @@ pub(super) fn patch(cluster: &Inner, call: &Call) -> Result<Response, Refusal> {
     value["kind"] = json!(target.kind.kind);
     let value = patch.apply(value)?;
     let object = state.replace(&target.kind, &old, value, part(call), write(cluster, call))?;
+    drop(state);
     Ok(answer(call, StatusCode::OK, &object))
 }
 

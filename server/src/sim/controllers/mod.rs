@@ -24,7 +24,7 @@ use super::Inner;
 use super::objects::{Key, State};
 
 /// How many objects are looked at before others get the lock.
-const BATCH: usize = 16;
+const BATCH: usize = 4;
 
 /// Works off the queue until the cluster stops.
 pub(crate) async fn run(cluster: Arc<Inner>) {
