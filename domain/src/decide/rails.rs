@@ -67,7 +67,7 @@ pub(super) fn own_rollback(f: &Facts) -> RuleRecord {
     }
 }
 
-fn last<'a>(rollbacks: &'a [PastRollback]) -> Option<&'a PastRollback> {
+fn last(rollbacks: &[PastRollback]) -> Option<&PastRollback> {
     rollbacks.iter().filter(|it| it.ended_at.is_some()).max_by_key(|it| it.ended_at)
 }
 

@@ -8,7 +8,10 @@ use crate::world::{V2, V3, both, pods};
 
 #[test]
 fn what_was_measured_and_by_whom() {
-    let second = |verdict: &str, at: &str| json!({"alert": {"second_source": {"by": "promql", "verdict": verdict, "checked_at": at}}});
+    let second = |verdict: &str, at: &str| {
+        let second = json!({"by": "promql", "verdict": verdict, "checked_at": at});
+        json!({"alert": {"second_source": second}})
+    };
     check(vec![
         case(
             "nobody agrees",
