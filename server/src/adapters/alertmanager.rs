@@ -86,8 +86,14 @@ mod tests {
         for (body, error) in [
             (json!([]), "the body must be an object"),
             (json!({}), "version is missing; it must be \"4\""),
-            (json!({"version": "3", "alerts": []}), "version 3 of the webhook is not known; version 4 is"),
-            (json!({"version": 4, "alerts": []}), "version 4 of the webhook is not known; version 4 is"),
+            (
+                json!({"version": "3", "alerts": []}),
+                "version 3 of the webhook is not known; version 4 is",
+            ),
+            (
+                json!({"version": 4, "alerts": []}),
+                "version 4 of the webhook is not known; version 4 is",
+            ),
             (json!({"version": "4"}), "alerts is missing"),
             (json!({"version": "4", "alerts": {}}), "alerts must be a list"),
             (json!({"version": "4", "alerts": [{}, 7]}), "alerts[1] must be an object"),

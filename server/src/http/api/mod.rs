@@ -22,14 +22,18 @@ pub(crate) use self::page::{Cursor, Page};
 pub(crate) use self::problem::Problem;
 use super::Web;
 
+mod alerts;
 mod audit;
 mod auth;
+mod decisions;
 mod document;
 mod events;
 mod extract;
 mod idempotency;
 mod page;
 pub(crate) mod problem;
+mod rails;
+mod rollbacks;
 mod tokens;
 mod users;
 
@@ -50,8 +54,12 @@ pub(crate) struct Endpoint {
 fn endpoints() -> Vec<Endpoint> {
     [
         document::endpoints(),
+        alerts::endpoints(),
         audit::endpoints(),
+        decisions::endpoints(),
         events::endpoints(),
+        rails::endpoints(),
+        rollbacks::endpoints(),
         users::endpoints(),
         tokens::endpoints(),
     ]

@@ -66,6 +66,34 @@ impl Cursor {
     }
 }
 
+/// Lists have one order, newest first, by the field they are dated with; `created_at` names it too.
+///
+/// # Errors
+/// 422 for any other.
+pub(crate) fn newest_first(sort: Option<&str>, dated: &str) -> Result<(), Error> {
+    let own = format!("-{dated}");
+    match sort {
+        None | Some("-created_at") => Ok(()),
+        Some(it) if it == own => Ok(()),
+        Some(_) => Err(Error::field("sort", Fault::NotOneOf(vec!["-created_at".into(), own]))),
+    }
+}
+
+/// One of the words of an enum.
+///
+/// # Errors
+/// 422 with the words there are.
+pub(crate) fn word<T: Copy>(
+    text: &str,
+    field: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, Error> {
+    let words = || all.iter().map(|it| name(*it).to_owned()).collect();
+    parse(text).ok_or_else(|| Error::field(field, Fault::NotOneOf(words())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,311 @@
+//! Rollbacks: asking for one, deciding about it, and what became of it.
+
+use app::doors::Context;
+use app::pages::error::Error;
+use app::wishes::rollbacks::{self as wishes, Asked as Wish};
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
+use domain::access::Action;
+use domain::approvals::{By, Decision as Consent};
+use domain::decide::situation::ReasonKind;
+use domain::fields::Fault;
+use domain::rollbacks::{Rollback, Trigger};
+use domain::runs::Run;
+use domain::services::WorkloadKind;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::rollbacks::Filter;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::page::newest_first;
+use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(get)),
+        needs(Action::RequestRollback, routes!(request)),
+        needs(Action::ApproveRollback, routes!(approve)),
+        needs(Action::CancelRollback, routes!(cancel)),
+        needs(Action::ResumeRun, routes!(retry)),
+        needs(Action::ConfirmChecklist, routes!(checklist)),
+    ]
+}
+
+/// A rollback with its decision's and run's part, as others read it.
+async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Error> {
+    let run = match rollback.run {
+        Some(id) => Some(store::runs::get(&cx.db, id).await?),
+        None => None,
+    };
+    let split = rollback.times.split();
+    let (trigger, requested_by) = match &rollback.trigger {
+        Trigger::Alert { alerts } => (json!({"kind": "alert", "alerts": alerts}), None),
+        Trigger::Person { name, reason_kind, reason, .. } => (
+            json!({"kind": "person", "alerts": [], "reason_kind": reason_kind, "reason": reason}),
+            Some(name.clone()),
+        ),
+    };
+    let duration = rollback.ended_at.map(|it| seconds(it - rollback.created_at));
+    Ok(json!({
+        "id": rollback.id,
+        "number": rollback.number,
+        "service": rollback.service_name,
+        "state": rollback.state.as_str(),
+        "state_reason": reason(&rollback),
+        "follows": rollback.follows,
+        "trigger": trigger,
+        "requested_by": requested_by,
+        "decision": rollback.decision,
+        "from": rollback.from,
+        "target": rollback.target,
+        "plan": run.as_ref().map(plan),
+        "approvals": run.as_ref().map(approvals).unwrap_or_default(),
+        "run": rollback.run,
+        "verification": {
+            "checks": rollback.verification.checks,
+            "verdict": rollback.verification.verdict,
+            "checklist": rollback.verification.checklist,
+            "healthy_since": rollback.verification.healthy_since,
+        },
+        "times": {
+            "onset_at": rollback.times.onset_at,
+            "detect_s": split.detect_s,
+            "decide_s": split.decide_s,
+            "approve_s": split.approve_s,
+            "execute_s": split.execute_s,
+            "verify_s": split.verify_s,
+        },
+        "asked": rollback.asked,
+        "created_at": rollback.created_at,
+        "started_at": rollback.times.approved_at,
+        "ended_at": rollback.ended_at,
+        "duration_s": duration,
+        "success": rollback.success(),
+        "members": [],
+    }))
+}
+
+/// How a closed one ended, else why it is in its state.
+fn reason(rollback: &Rollback) -> Option<String> {
+    let closure = rollback.state.closure().map(|it| it.as_str().to_owned());
+    closure.or_else(|| rollback.state.reason().map(str::to_owned))
+}
+
+fn seconds(span: chrono::TimeDelta) -> f64 {
+    span.num_milliseconds() as f64 / 1000.0
+}
+
+/// The digest to approve, and what would be done.
+fn plan(run: &Run) -> Value {
+    let steps = run.plan.steps().iter().map(|it| {
+        json!({"name": it.name, "kind": it.kind.as_str(), "role": it.role, "deadline_s": it.deadline_s})
+    });
+    json!({"digest": run.plan.digest(), "steps": steps.collect::<Vec<_>>()})
+}
+
+fn approvals(run: &Run) -> Vec<Value> {
+    let shown = run.approvals.iter().map(|it| {
+        let (kind, by) = match &it.by {
+            By::Person { name, .. } => ("person", name.clone()),
+            By::Policy { name, version } => ("policy", format!("{name}@{version}")),
+        };
+        json!({
+            "kind": kind, "by": by, "decision": it.decision, "reason": it.reason, "at": it.at,
+            "plan_digest": it.plan_digest,
+        })
+    });
+    shown.collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    service: Option<String>,
+    state: Option<String>,
+    since: Option<DateTime<Utc>>,
+    sort: Option<String>,
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+/// Rollbacks, newest first.
+#[utoipa::path(get, path = "/rollbacks", tag = "rollbacks", responses((status = 200, body = Page<Value>)))]
+async fn list(
+    Extension(cx): Extension<Context>,
+    Query(asked): Query<Asked>,
+) -> Answer<Page<Value>> {
+    let Asked { service, state, since, sort, limit, cursor } = asked;
+    newest_first(sort.as_deref(), "created_at")?;
+    let cursor = Cursor { limit, cursor };
+    let filter = Filter {
+        service,
+        state,
+        since,
+        after: cursor.after()?,
+        limit: cursor.limit()? + 1,
+        ..Filter::default()
+    };
+    let page = cx
+        .read(Action::Read, async |cx| {
+            let rows = store::rollbacks::list(&cx.db, &filter).await?;
+            let page = cursor.page(rows, |it| (it.created_at, it.id.0), |it| it)?;
+            let mut items = Vec::with_capacity(page.items.len());
+            for rollback in page.items {
+                items.push(shown(cx, rollback).await?);
+            }
+            Ok(Page { items, next_cursor: page.next_cursor })
+        })
+        .await?;
+    Ok(Json(page))
+}
+
+/// One rollback, by its id or its number.
+#[utoipa::path(get, path = "/rollbacks/{id}", tag = "rollbacks", params(("id" = String, Path)),
+    responses((status = 200, body = Value)))]
+async fn get(Extension(cx): Extension<Context>, Path(id): Path<String>) -> Answer<Value> {
+    let value = cx
+        .read(Action::Read, async |cx| shown(cx, store::rollbacks::find(&cx.db, &id).await?).await)
+        .await?;
+    Ok(Json(value))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRollback {
+    service: String,
+    #[schema(value_type = String, example = "function_down")]
+    reason_kind: ReasonKind,
+    reason: String,
+    target: Option<NewTarget>,
+}
+
+/// The newest verified revision where nothing is named.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTarget {
+    workload: Option<Named>,
+    release: Option<String>,
+    revision: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    #[schema(value_type = String, example = "Deployment")]
+    kind: WorkloadKind,
+    name: String,
+}
+
+/// Asks for a rollback; another person approves it.
+#[utoipa::path(post, path = "/rollbacks", tag = "rollbacks", request_body = NewRollback,
+    responses((status = 201, body = Value)))]
+async fn request(
+    Extension(cx): Extension<Context>,
+    Body(new): Body<NewRollback>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let (workload, revision) = match new.target {
+        Some(NewTarget { release: Some(_), .. }) => {
+            let why = "rolling back a release is not available here; name a workload".to_owned();
+            return Err(Error::field("target.release", Fault::Malformed(why)).into());
+        }
+        Some(target) => (target.workload.map(|it| (it.kind, it.name)), target.revision),
+        None => (None, None),
+    };
+    let wish = Wish {
+        service: new.service,
+        reason_kind: new.reason_kind,
+        reason: new.reason,
+        workload,
+        revision,
+    };
+    let rollback = wishes::request(&cx, wish).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewApproval {
+    /// The digest that was read.
+    pub(super) plan_digest: String,
+    #[schema(value_type = String, example = "approve")]
+    pub(super) decision: Consent,
+    #[serde(default)]
+    pub(super) reason: String,
+    /// Asked for where the policy says so.
+    #[expect(dead_code, reason = "accepted already; checked once the second factor exists")]
+    pub(super) otp: Option<String>,
+}
+
+/// A person's consent, or their no.
+#[utoipa::path(post, path = "/rollbacks/{id}/approvals", tag = "rollbacks", params(("id" = String, Path)),
+    request_body = NewApproval, responses((status = 201, body = Value)))]
+async fn approve(
+    Extension(cx): Extension<Context>,
+    Path(id): Path<String>,
+    Body(new): Body<NewApproval>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let rollback =
+        wishes::decide_about(&cx, &id, &new.plan_digest, new.decision, &new.reason).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+/// Ends it before anything was done.
+#[utoipa::path(post, path = "/rollbacks/{id}/cancel", tag = "rollbacks", params(("id" = String, Path)),
+    request_body = Reason, responses((status = 200, body = Value)))]
+async fn cancel(
+    Extension(cx): Extension<Context>,
+    Path(id): Path<String>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Value> {
+    let rollback = wishes::cancel(&cx, &id, &reason).await?;
+    Ok(Json(shown(&cx, rollback).await?))
+}
+
+/// Tries a failed one again from the step that failed.
+#[utoipa::path(post, path = "/rollbacks/{id}/retry", tag = "rollbacks", params(("id" = String, Path)),
+    request_body = Reason, responses((status = 200, body = Value)))]
+async fn retry(
+    Extension(cx): Extension<Context>,
+    Path(id): Path<String>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Value> {
+    let rollback = wishes::retry(&cx, &id, &reason).await?;
+    Ok(Json(shown(&cx, rollback).await?))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Ticks {
+    items: Vec<Tick>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Tick {
+    name: String,
+    done: bool,
+    note: Option<String>,
+}
+
+/// What people have looked at.
+#[utoipa::path(post, path = "/rollbacks/{id}/checklist", tag = "rollbacks", params(("id" = String, Path)),
+    request_body = Ticks, responses((status = 200, body = Value)))]
+async fn checklist(
+    Extension(cx): Extension<Context>,
+    Path(id): Path<String>,
+    Body(Ticks { items }): Body<Ticks>,
+) -> Answer<Value> {
+    let items: Vec<_> = items.into_iter().map(|it| (it.name, it.done, it.note)).collect();
+    let rollback = wishes::tick(&cx, &id, &items).await?;
+    Ok(Json(shown(&cx, rollback).await?))
+}
