@@ -39,7 +39,7 @@ impl Context {
     /// Looks something up for somebody who may do so at some place.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] before the body runs; else what the body says.
+    /// [`Error::Lacking`] before the body runs; else what the body says.
     pub async fn read<T>(
         &self,
         action: Action,
@@ -53,7 +53,7 @@ impl Context {
     /// calls [`Context::require`] once it knows the place, and tells [`Change`] what changed.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] before the body runs; else what the body says, and then nothing has changed.
+    /// [`Error::Lacking`] before the body runs; else what the body says, and then nothing has changed.
     pub async fn write<T>(
         &self,
         action: Action,
@@ -87,9 +87,9 @@ impl Context {
     /// The second look, once it is known whose service it is and whether a database is touched.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Error::Lacking`].
     pub fn require(&self, action: Action, place: &Place<'_>) -> Result<(), Error> {
-        if self.may(action, place) { Ok(()) } else { Err(Error::Forbidden) }
+        if self.may(action, place) { Ok(()) } else { Err(Error::Lacking(action)) }
     }
 
     /// The person who asks; judgements are people's.
@@ -102,7 +102,11 @@ impl Context {
 
     /// Whether the caller may do it at some place; a stranger learns nothing else first.
     pub(crate) fn enter(&self, action: Action) -> Result<(), Error> {
-        if self.caller.may_somewhere(action, self.now) { Ok(()) } else { Err(Error::Forbidden) }
+        if self.caller.may_somewhere(action, self.now) {
+            Ok(())
+        } else {
+            Err(Error::Lacking(action))
+        }
     }
 }
 

@@ -127,6 +127,14 @@ words!(
     }
 );
 
+impl Action {
+    /// The roles that may do it, at some place at least; none for what only workers do.
+    pub fn roles(self) -> impl Iterator<Item = Role> {
+        let nobody = rule(self).kind == Kind::Worker;
+        Role::ALL.iter().copied().filter(move |role| !nobody && grant(*role, self) != Grant::No)
+    }
+}
+
 #[rustfmt::skip] // A table is read by its columns.
 pub(super) const fn rule(action: Action) -> Rule {
     use Action as A;

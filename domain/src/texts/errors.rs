@@ -63,7 +63,7 @@ pub static TEXTS: Each<Texts> = Each {
             advice: "This page is for people who are signed in; your session may have ended.",
         },
         forbidden: Said { title: "Not allowed", advice: "Your roles do not allow this." },
-        roles_that_may: |roles| format!("Roles that may: {roles}."),
+        roles_that_may: |roles| format!(" Roles that may: {roles}."),
         not_found: Said {
             title: "Not found",
             advice: "The address is wrong, or what it named is gone.",

@@ -132,3 +132,43 @@ pub fn blocked(kind: Button, label: impl ToString, why: &'static str) -> AnyView
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::fields::Fault;
+    use domain::texts::Lang;
+
+    use super::super::Input;
+    use super::*;
+    use crate::pages::visit::Visit;
+
+    fn shown(error: Option<Error>) -> String {
+        Owner::new().with(|| {
+            provide_context(Visit { lang: Lang::En, ..Visit::default() });
+            let fields = vec![("why".to_owned(), "half a <b>".to_owned())];
+            let answer = Answer { form: "f".to_owned(), error, fields, said: Default::default() };
+            let sent = Sent { place: "f1".to_owned(), answer: Some(answer) };
+            sent.field(Input::text("why", "Why").required()).to_html()
+        })
+    }
+
+    #[test]
+    fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong() {
+        let html = shown(Some(Error::field("why", Fault::TooShort { least: 20 })));
+        for part in [
+            r#"value="half a &lt;b&gt;""#,
+            r#"aria-invalid="true""#,
+            r#"aria-describedby="f1-why-problem""#,
+            r#"id="f1-why-problem""#,
+            "At least 20 characters.",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_was_taken_is_empty_again() {
+        let html = shown(None);
+        assert!(!html.contains("half a") && !html.contains("aria-invalid"), "{html}");
+    }
+}

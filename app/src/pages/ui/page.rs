@@ -3,6 +3,8 @@
 use domain::texts::errors;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+use leptos_router::params::ParamsMap;
 
 use super::form::became;
 use super::frame::{bare, frame};
@@ -64,8 +66,8 @@ fn problem(error: &Error) -> AnyView {
     let t = texts(&errors::TEXTS);
     let lang = visit().lang;
     let (href, label) = match error {
-        Error::Unauthenticated => ("/sign-in", t.sign_in),
-        _ => ("/", t.to_overview),
+        Error::Unauthenticated => (sign_in_and_back(), t.sign_in),
+        _ => ("/".to_owned(), t.to_overview),
     };
     let tone = if *error == Error::Internal { Tone::Bad } else { Tone::Idle };
     view! {
@@ -82,6 +84,13 @@ fn problem(error: &Error) -> AnyView {
         </p>
     }
     .into_any()
+}
+
+/// The sign-in page, told where the reader was going.
+fn sign_in_and_back() -> String {
+    let mut query = ParamsMap::new();
+    query.insert("next", use_location().pathname.get_untracked());
+    format!("/sign-in{}", query.to_query_string())
 }
 
 #[component]

@@ -105,7 +105,8 @@ fn account() -> Option<AnyView> {
     let user = visit().user?;
     let t = texts(&ui::TEXTS);
     let profile = texts(&words::nav::TEXTS).profile;
-    let roles: Vec<_> = user.roles.iter().map(|it| it.role.as_str()).collect();
+    let names = texts(&words::people::TEXTS);
+    let roles: Vec<_> = user.roles.iter().map(|it| (names.role)(it.role)).collect();
     let roles = (texts(&words::common::TEXTS).list)(&roles);
     Some(
         view! {

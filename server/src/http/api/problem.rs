@@ -54,7 +54,7 @@ impl From<Error> for Problem {
         let status = error.status();
         let code = match &error {
             Error::Unauthenticated => "unauthenticated".to_owned(),
-            Error::Forbidden => "forbidden".to_owned(),
+            Error::Forbidden | Error::Lacking(_) => "forbidden".to_owned(),
             Error::NotFound => "not-found".to_owned(),
             Error::Malformed => "malformed".to_owned(),
             Error::Invalid(_) => "invalid".to_owned(),
