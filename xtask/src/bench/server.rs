@@ -43,8 +43,8 @@ pub(super) struct Server {
     child: Child,
     /// `127.0.0.1:PORT`
     pub(super) address: String,
-    /// All that stood on its standard output until it was ready.
-    pub(super) said: Vec<String>,
+    /// What it wrote until it was ready, to either output.
+    pub(super) said: String,
 }
 
 impl Server {
@@ -62,17 +62,18 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().context("cannot start the server")?;
         let output = child.stdout.take().context("its output")?;
-        let mut server = Self { child, address: String::new(), said: Vec::new() };
+        let mut server = Self { child, address: String::new(), said: String::new() };
         let mut lines = BufReader::new(output).lines();
         for line in &mut lines {
             let line = line?;
             if let Some(address) = ready(&line) {
                 server.address = address;
+                server.said += &fs::read_to_string(data.with_extension("log"))?;
                 // It may write more, and would wait for ever where nobody reads.
                 thread::spawn(move || lines.for_each(drop));
                 return Ok(server);
             }
-            server.said.push(line);
+            server.said += &format!("{line}\n");
         }
         ensure_not_stopped()?;
         let log = fs::read_to_string(data.with_extension("log")).unwrap_or_default();

@@ -56,11 +56,12 @@ fn lighthouse(server: &Server) -> anyhow::Result<Value> {
     serde_json::from_str(&scores).with_context(|| format!("Lighthouse said {scores}"))
 }
 
-/// The demo says "sre  NAME  PASSWORD" among what it prints.
-fn sign_in(said: &[String]) -> Option<(String, String)> {
-    said.iter().find_map(|line| {
-        let mut words = line.split_whitespace();
-        words.find(|it| *it == "sre")?;
-        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+/// Name and password of somebody with the role `sre`, from the demo's list of "NAME sre PASSWORD".
+fn sign_in(said: &str) -> Option<(String, String)> {
+    said.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [name, "sre", password] | ["sre", name, password] => {
+            Some((name.to_owned(), password.to_owned()))
+        }
+        _ => None,
     })
 }
