@@ -1,3 +1,11 @@
 //! The Kubernetes API.
 
+pub mod actions;
+mod client;
 pub mod connect;
+mod error;
+pub mod rollout;
+mod selector;
+
+pub use self::client::{Cluster, Clusters};
+pub use self::error::Error;

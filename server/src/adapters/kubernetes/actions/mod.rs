@@ -1,0 +1,281 @@
+//! What steps do to a workload. Each action is decided on one reading of the object ([`prepare`]), said to the API
+//! server as a dry run, written down by the caller, and then done by [`Ready::apply`] with its condition in the
+//! same call: if the world has moved in between, the API server refuses it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::canonical;
+use domain::plans::{Action, LiveState, Moved};
+use domain::runs::{Intent, Note, Proof};
+use domain::services::{WorkloadKind, WorkloadRef};
+use serde_json::{Value, json};
+
+pub use self::undo::Target;
+use self::undo::{NoTarget, REVISION};
+use super::error::Asked;
+use super::{Cluster, Error};
+
+mod change;
+mod undo;
+
+/// What a step asks for.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    pub workload: &'a WorkloadRef,
+    pub action: &'a Action,
+    /// The world as it must be.
+    pub believed: &'a LiveState,
+    /// The run itself paused the workload in an earlier step.
+    pub own_pause: bool,
+    /// What a restart writes into the template.
+    pub stamp: DateTime<Utc>,
+    /// The template of the revision as it was watched, for an undo to what is gone from the cluster; only
+    /// where a person agreed.
+    pub stored: Option<Target>,
+}
+
+/// What came of looking at the object.
+#[derive(Debug)]
+pub enum Prepared {
+    NoChange {
+        note: Note,
+        proof: Proof,
+    },
+    Refused(Note),
+    Moved(Vec<Moved>),
+    /// The revision is gone from the cluster, and there is no template to go back to.
+    Pruned,
+    Ready(Ready),
+}
+
+/// An effect that is ready to be brought about.
+#[derive(Debug)]
+pub struct Ready {
+    pub intent: Intent,
+    /// What there is to say once it is done.
+    pub note: Note,
+    patch: Value,
+}
+
+/// What the API server said to it.
+#[derive(Debug)]
+pub enum Applied {
+    Done(Proof),
+    /// It refused, because the object is not as it was read.
+    Moved(Vec<Moved>),
+}
+
+/// Looks at the workload and works out what the action would do to it. Changes nothing.
+pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error> {
+    if let Some(refusal) = change::not_for_kind(ask.workload.kind, ask.action) {
+        return Ok(Prepared::Refused(refusal));
+    }
+    let object = match get(cluster, ask.workload).await {
+        Ok(object) => object,
+        Err(Error::NotFound { .. }) => {
+            return Ok(Prepared::Moved(vec![Moved::Gone { workload: ask.workload.clone() }]));
+        }
+        Err(error) => return Err(error),
+    };
+    let live = live_state(ask.workload, &object);
+    let moved = ask.believed.moved(Some(&live));
+    if let [Moved::Replaced { .. }] = *moved {
+        return Ok(Prepared::Moved(moved));
+    }
+    let target = match target(cluster, ask, &object).await? {
+        Ok(target) => target,
+        Err(NoTarget::Refused(note)) => return Ok(Prepared::Refused(note)),
+        Err(NoTarget::Moved(what)) => return Ok(Prepared::Moved(vec![what])),
+        Err(NoTarget::Pruned) => return Ok(Prepared::Pruned),
+    };
+    match change::change(ask, &object, &live, target.as_ref()) {
+        change::Change::Nothing(note) => {
+            let proof = Proof { after: live, resource_version: version(&object), found: false };
+            Ok(Prepared::NoChange { note, proof })
+        }
+        change::Change::Refused(note) => Ok(Prepared::Refused(note)),
+        // What was approved was approved for another state.
+        change::Change::Patch { .. } if !moved.is_empty() => Ok(Prepared::Moved(moved)),
+        change::Change::Patch { patch, note } => rehearse(cluster, ask, live, patch, note).await,
+    }
+}
+
+/// Asks the API server what the patch would come to: with its defaults and webhooks in it, so that the result
+/// can be recognised later.
+async fn rehearse(
+    cluster: &Cluster,
+    ask: &Ask<'_>,
+    before: LiveState,
+    patch: Value,
+    note: Note,
+) -> Result<Prepared, Error> {
+    let expected = match send(cluster, ask.workload, &patch, true).await {
+        Ok(object) => live_state(ask.workload, &object),
+        Err(error @ Error::Unprocessable { .. }) => {
+            return match moved_since(cluster, &before).await? {
+                moved if moved.is_empty() => Err(error),
+                moved => Ok(Prepared::Moved(moved)),
+            };
+        }
+        Err(error) => return Err(error),
+    };
+    let scales = matches!(ask.action, Action::Scale { .. });
+    // An autoscaler may move the replicas at any time; they are no sign of any other step.
+    let fixed = |it: LiveState| LiveState { replicas: it.replicas.filter(|_| scales), ..it };
+    let intent = Intent { before: fixed(before), expected: fixed(expected), stamp: ask.stamp };
+    Ok(Prepared::Ready(Ready { intent, note, patch }))
+}
+
+impl Ready {
+    /// Does it. An error that is transient leaves open whether it was done: look before doing it again.
+    pub async fn apply(&self, cluster: &Cluster) -> Result<Applied, Error> {
+        let workload = &self.intent.before.workload;
+        match send(cluster, workload, &self.patch, false).await {
+            // The answer to a PATCH is the object as it was stored: reading it again proves nothing more.
+            Ok(object) => Ok(Applied::Done(self.proof(&object, false))),
+            Err(error @ (Error::Unprocessable { .. } | Error::NotFound { .. })) => {
+                match moved_since(cluster, &self.intent.before).await? {
+                    moved if moved.is_empty() => Err(error),
+                    moved => Ok(Applied::Moved(moved)),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn proof(&self, object: &Value, found: bool) -> Proof {
+        let after = live_state(&self.intent.before.workload, object);
+        let replicas = after.replicas.filter(|_| self.intent.expected.replicas.is_some());
+        Proof { after: LiveState { replicas, ..after }, resource_version: version(object), found }
+    }
+}
+
+/// What is there after somebody meant to act and died.
+#[derive(Debug)]
+pub enum Found {
+    /// The effect.
+    Effect(Proof),
+    /// The state that it was meant for: it has not happened.
+    Before,
+    /// Neither.
+    Moved(Vec<Moved>),
+}
+
+/// Looks whether what was meant has happened.
+pub async fn look(cluster: &Cluster, intent: &Intent) -> Result<Found, Error> {
+    let workload = &intent.before.workload;
+    let object = match get(cluster, workload).await {
+        Ok(object) => object,
+        Err(Error::NotFound { .. }) => {
+            return Ok(Found::Moved(vec![Moved::Gone { workload: workload.clone() }]));
+        }
+        Err(error) => return Err(error),
+    };
+    let live = live_state(workload, &object);
+    if intent.expected.looks_like(&live) {
+        let replicas = live.replicas.filter(|_| intent.expected.replicas.is_some());
+        let after = LiveState { replicas, ..live };
+        return Ok(Found::Effect(Proof { after, resource_version: version(&object), found: true }));
+    }
+    match intent.before.moved(Some(&live)) {
+        moved if moved.is_empty() => Ok(Found::Before),
+        moved => Ok(Found::Moved(moved)),
+    }
+}
+
+/// How an object looks to steps.
+pub fn live_state(workload: &WorkloadRef, object: &Value) -> LiveState {
+    let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let annotations = object.pointer("/metadata/annotations");
+    let revision = annotations.and_then(|it| it.get(REVISION)?.as_str()?.parse().ok());
+    let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64);
+    LiveState {
+        workload: workload.clone(),
+        uid: text("/metadata/uid").to_owned(),
+        digest: canonical::template(object.pointer("/spec/template").unwrap_or(&Value::Null)),
+        revision: revision.unwrap_or(0),
+        paused: object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false),
+        replicas: replicas.and_then(|it| i32::try_from(it).ok()),
+    }
+}
+
+async fn moved_since(cluster: &Cluster, before: &LiveState) -> Result<Vec<Moved>, Error> {
+    match get(cluster, &before.workload).await {
+        Ok(object) => Ok(before.moved(Some(&live_state(&before.workload, &object)))),
+        Err(Error::NotFound { .. }) => Ok(before.moved(None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The revision to go back to, for a step that goes back.
+async fn target(
+    cluster: &Cluster,
+    ask: &Ask<'_>,
+    object: &Value,
+) -> Result<Result<Option<Target>, NoTarget>, Error> {
+    let Action::RolloutUndo { to_revision, template_digest } = ask.action else {
+        return Ok(Ok(None));
+    };
+    let sets = replica_sets(cluster, ask.workload, object).await?;
+    let found = undo::target(ask.workload, &sets, *to_revision, template_digest.as_ref());
+    Ok(match (found, &ask.stored) {
+        (Err(NoTarget::Pruned), Some(stored)) => Ok(Some(stored.clone())),
+        (found, _) => found.map(Some),
+    })
+}
+
+/// Those that the Deployment controls.
+async fn replica_sets(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    object: &Value,
+) -> Result<Vec<Value>, Error> {
+    let namespace = &workload.namespace;
+    let selector = super::selector::of(object.pointer("/spec/selector").unwrap_or(&Value::Null));
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets?labelSelector={selector}");
+    let asked = Asked { verb: "list", resource: "replicasets.apps", namespace, name: "" };
+    let mut list = cluster.get(&path, &asked).await?;
+    let uid = object.pointer("/metadata/uid");
+    let ours = |set: &Value| {
+        let owners = set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.into_iter().flatten().any(|it| it["controller"] == true && it.get("uid") == uid)
+    };
+    let items = list["items"].take();
+    Ok(items.as_array().into_iter().flatten().filter(|it| ours(it)).cloned().collect())
+}
+
+pub(super) async fn get(cluster: &Cluster, workload: &WorkloadRef) -> Result<Value, Error> {
+    let (path, resource) = path(workload);
+    let (namespace, name) = (&workload.namespace, &workload.name);
+    cluster.get(&path, &Asked { verb: "get", resource, namespace, name }).await
+}
+
+async fn send(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    patch: &Value,
+    dry_run: bool,
+) -> Result<Value, Error> {
+    let (path, resource) = path(workload);
+    let (namespace, name) = (&workload.namespace, &workload.name);
+    cluster.patch(&path, &Asked { verb: "patch", resource, namespace, name }, patch, dry_run).await
+}
+
+pub(super) fn path(workload: &WorkloadRef) -> (String, &'static str) {
+    let (plural, resource) = match workload.kind {
+        WorkloadKind::Deployment => ("deployments", "deployments.apps"),
+        WorkloadKind::StatefulSet => ("statefulsets", "statefulsets.apps"),
+        WorkloadKind::DaemonSet => ("daemonsets", "daemonsets.apps"),
+    };
+    let WorkloadRef { namespace, name, .. } = workload;
+    (format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}"), resource)
+}
+
+fn version(object: &Value) -> String {
+    let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+    version.unwrap_or_default().to_owned()
+}
+
+/// As `kubectl rollout restart` writes it.
+fn stamp(at: DateTime<Utc>) -> Value {
+    json!(at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}

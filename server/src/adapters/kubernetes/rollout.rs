@@ -1,0 +1,210 @@
+//! How far a rollout has come, followed by a watch: the last pod's readiness is seen the moment the API server
+//! says it.
+
+use std::time::Duration;
+
+use axum::http::Request;
+use domain::services::{WorkloadKind, WorkloadRef};
+use futures::TryStreamExt;
+use kube::core::WatchEvent;
+use serde_json::Value;
+
+use super::actions;
+use super::error::Asked;
+use super::{Cluster, Error};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// As many pods of the live template as wanted are available.
+    Done {
+        ready: i32,
+    },
+    Going {
+        ready: i32,
+        updated: i32,
+        wanted: i32,
+    },
+    /// The controller has given up: the progress deadline is over.
+    Stuck {
+        reason: String,
+    },
+    /// The workload is gone.
+    Gone,
+}
+
+/// How far it has come by now.
+pub async fn progress(cluster: &Cluster, workload: &WorkloadRef) -> Result<Progress, Error> {
+    match actions::get(cluster, workload).await {
+        Ok(object) => Ok(of(workload.kind, &object)),
+        Err(Error::NotFound { .. }) => Ok(Progress::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// Follows the rollout until it is done, stuck or gone, or for so long; then says how far it has come.
+pub async fn follow(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    within: Duration,
+) -> Result<Progress, Error> {
+    let object = match actions::get(cluster, workload).await {
+        Ok(object) => object,
+        Err(Error::NotFound { .. }) => return Ok(Progress::Gone),
+        Err(error) => return Err(error),
+    };
+    let mut last = of(workload.kind, &object);
+    if !matches!(last, Progress::Going { .. }) {
+        return Ok(last);
+    }
+    let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+    let watched = watch(cluster, workload, version.unwrap_or_default(), &mut last);
+    match tokio::time::timeout(within, watched).await {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(())) | Err(_) => Ok(last),
+    }
+}
+
+/// Until it is over, or the API server ends the watch.
+async fn watch(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    from: &str,
+    last: &mut Progress,
+) -> Result<(), Error> {
+    let (path, resource) = actions::path(workload);
+    let WorkloadRef { namespace, name, .. } = workload;
+    let collection = path.trim_end_matches(name.as_str()).trim_end_matches('/');
+    let uri = format!(
+        "{collection}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={from}"
+    );
+    let request = Request::get(uri).body(Vec::new());
+    let request = request
+        .map_err(|it| Error::Malformed { cluster: cluster.name.clone(), reason: it.to_string() })?;
+    let asked = Asked { verb: "watch", resource, namespace, name };
+    let failed = |error| failed(cluster, &asked, error);
+    let events = cluster.client.request_events::<Value>(request).await.map_err(&failed)?;
+    let mut events = std::pin::pin!(events);
+    while let Some(event) = events.try_next().await.map_err(&failed)? {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                *last = of(workload.kind, &object);
+            }
+            WatchEvent::Deleted(_) => *last = Progress::Gone,
+            WatchEvent::Bookmark(_) => {}
+            WatchEvent::Error(_) => return Ok(()),
+        }
+        if !matches!(last, Progress::Going { .. }) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn failed(cluster: &Cluster, asked: &Asked<'_>, error: kube::Error) -> Error {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => Error::Forbidden {
+            cluster: cluster.name.clone(),
+            verb: asked.verb.to_owned(),
+            resource: asked.resource.to_owned(),
+            namespace: asked.namespace.to_owned(),
+        },
+        kube::Error::Api(status) if status.code == 410 => {
+            Error::Gone { cluster: cluster.name.clone() }
+        }
+        kube::Error::Api(status) => Error::Trouble {
+            cluster: cluster.name.clone(),
+            status: status.code,
+            message: status.message.clone(),
+        },
+        error => Error::no_answer(&cluster.name, &error),
+    }
+}
+
+/// From one reading of the object.
+pub fn of(kind: WorkloadKind, object: &Value) -> Progress {
+    let number = |path: &str| {
+        let number = object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+        i32::try_from(number).unwrap_or(i32::MAX)
+    };
+    let seen = number("/status/observedGeneration") >= number("/metadata/generation");
+    let (wanted, current, updated, available) = match kind {
+        WorkloadKind::DaemonSet => (
+            number("/status/desiredNumberScheduled"),
+            number("/status/currentNumberScheduled"),
+            number("/status/updatedNumberScheduled"),
+            number("/status/numberAvailable"),
+        ),
+        _ => (
+            object.pointer("/spec/replicas").map_or(1, |_| number("/spec/replicas")),
+            number("/status/replicas"),
+            number("/status/updatedReplicas"),
+            number("/status/availableReplicas"),
+        ),
+    };
+    let ready = available.min(updated);
+    if seen && let Some(reason) = gave_up(object) {
+        return Progress::Stuck { reason };
+    }
+    // Old pods that are still going away may be among the available ones; even if all of them are, enough
+    // remain.
+    let old = (current - updated).max(0);
+    match seen && updated >= wanted && available - old >= wanted {
+        true => Progress::Done { ready },
+        false => Progress::Going { ready, updated, wanted },
+    }
+}
+
+/// The words of the controller when the progress deadline is over.
+fn gave_up(object: &Value) -> Option<String> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let given_up =
+        |it: &&Value| it["type"] == "Progressing" && it["reason"] == "ProgressDeadlineExceeded";
+    let condition = conditions.iter().find(given_up)?;
+    Some(condition["message"].as_str().unwrap_or("the progress deadline is over").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(observed: i64, replicas: i64, updated: i64, available: i64) -> Value {
+        json!({
+            "metadata": {"generation": 2},
+            "spec": {"replicas": 3},
+            "status": {
+                "observedGeneration": observed, "replicas": replicas,
+                "updatedReplicas": updated, "availableReplicas": available
+            }
+        })
+    }
+
+    #[test]
+    fn it_is_done_when_enough_new_pods_are_available() {
+        let going = |ready, updated| Progress::Going { ready, updated, wanted: 3 };
+        for (object, expected) in [
+            (deployment(2, 3, 3, 3), Progress::Done { ready: 3 }),
+            // What the status says is about the template before.
+            (deployment(1, 3, 3, 3), going(3, 3)),
+            (deployment(2, 4, 1, 3), going(1, 1)),
+            // Three are available, but one of them may be an old one.
+            (deployment(2, 4, 3, 3), going(3, 3)),
+            // An old one is going away, and four are available: three of them are new.
+            (deployment(2, 4, 3, 4), Progress::Done { ready: 3 }),
+        ] {
+            assert_eq!(of(WorkloadKind::Deployment, &object), expected, "{object}");
+        }
+    }
+
+    #[test]
+    fn the_controller_giving_up_is_an_end() {
+        let mut object = deployment(2, 4, 1, 3);
+        object["status"]["conditions"] = json!([{
+            "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+            "message": "ReplicaSet has timed out progressing."
+        }]);
+        let reason = "ReplicaSet has timed out progressing.".to_owned();
+        assert_eq!(of(WorkloadKind::Deployment, &object), Progress::Stuck { reason });
+    }
+}
