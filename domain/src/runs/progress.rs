@@ -151,7 +151,14 @@ impl Run {
         let proofs = self.steps[..step].iter().filter_map(|it| it.state.proof());
         let newest = proofs.filter(|it| it.after.workload == *workload).last();
         let planned = self.plan.live_of(workload);
-        newest.map(|it| it.after.clone()).or_else(|| planned.cloned())
+        match newest {
+            // Only a step that scales looks at the replicas.
+            Some(proof) => {
+                let replicas = proof.after.replicas.or(planned.and_then(|it| it.replicas));
+                Some(LiveState { replicas, ..proof.after.clone() })
+            }
+            None => planned.cloned(),
+        }
     }
 
     /// Whether it was this run that paused the workload of this step.

@@ -1,4 +1,6 @@
 //! Knowledge of other systems' interfaces, one folder each.
 
 pub mod alertmanager;
+pub mod http;
 pub mod kubernetes;
+pub mod prometheus;

@@ -89,7 +89,12 @@ fn drift(rollback: &Rollback, workload: &Workload) -> Option<String> {
     })
 }
 
-async fn save(world: &World, id: RollbackId, look: Observation, now: DateTime<Utc>) -> anyhow::Result<()> {
+async fn save(
+    world: &World,
+    id: RollbackId,
+    look: Observation,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let mut tx = world.db.begin().await?;
     let rollback = store::rollbacks::lock(&mut tx, id).await?;
     let before = (rollback.state.clone(), rollback.verification.verdict, verdicts(&rollback));
@@ -103,7 +108,8 @@ async fn save(world: &World, id: RollbackId, look: Observation, now: DateTime<Ut
             "state": rollback.state.as_str(), "closure": rollback.state.closure(),
             "verdict": rollback.verification.verdict, "why": rollback.verification.why,
         });
-        store::audit::record(&mut tx, &ACTOR, Action::VerifyRollback, &subject, details, now).await?;
+        store::audit::record(&mut tx, &ACTOR, Action::VerifyRollback, &subject, details, now)
+            .await?;
     }
     if matches!(rollback.state, State::Closed { .. }) {
         store::alerts::make_due(&mut tx, rollback.service).await?;

@@ -44,7 +44,7 @@ pub async fn renew(
 ) -> Result<Option<bool>, Error> {
     let wish = sqlx::query_scalar!(
         r#"UPDATE runs SET leased_until = clock_timestamp() + make_interval(secs => $3)
-           WHERE id = $1 AND epoch = $2 RETURNING (wish IS NOT NULL OR state <> 'running') AS "wish!""#,
+           WHERE id = $1 AND epoch = $2 RETURNING (wish IS NOT NULL OR state NOT IN ('approved', 'running')) AS "wish!""#,
         claim.run.0,
         claim.epoch,
         lease_s

@@ -172,7 +172,7 @@ async fn one_worker_at_a_time_and_the_last_one_wins(pool: PgPool) {
     let first = claim(&pool, run.id, 60.0).await.unwrap().unwrap();
     assert_eq!(claim(&pool, run.id, 60.0).await.unwrap(), None, "the lease holds");
     assert!(due(&pool, AT, 10).await.unwrap().is_empty());
-    assert_eq!(renew(&pool, first, 0.0).await.unwrap(), Some(true), "approved, not yet running");
+    assert_eq!(renew(&pool, first, 0.0).await.unwrap(), Some(false), "nobody wants anything");
 
     // The lease ran out while its holder was stopped; whoever comes next takes over.
     let second = claim(&pool, run.id, 60.0).await.unwrap().unwrap();

@@ -45,6 +45,8 @@ pub async fn connect(cluster: &Cluster, places: Places<'_>) -> Result<Client, Er
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|it| unusable(&it))?;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.write_timeout = Some(Duration::from_secs(10));
+    // Whoever asks knows how long to try, and what may have happened already.
+    config.default_retry = false;
     Client::try_from(config).map_err(|it| unusable(&it))
 }
 

@@ -76,8 +76,6 @@ impl Error {
 
     /// No answer came, or none that can be trusted.
     pub(super) fn no_answer(cluster: &str, error: &kube::Error) -> Self {
-        use std::error::Error as _;
-
         // The outermost text says "error trying to connect"; why is at the other end of the chain.
         let mut reason: &dyn std::error::Error = error;
         while let Some(source) = reason.source() {

@@ -24,14 +24,28 @@ use crate::workers::{World, executor};
 const ACTOR: Actor = Actor::Worker("detector");
 
 /// The signal is gone, by the word of everybody who can tell.
-pub(super) async fn resolve(world: &World, alert: &Alert, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub(super) async fn resolve(
+    world: &World,
+    alert: &Alert,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let mut tx = world.db.begin().await?;
     if !store::alerts::resolve(&mut tx, alert.id, now).await? {
         return Ok(());
     }
     let subject = Subject::new("alerts", alert.id);
-    store::audit::record(&mut tx, &ACTOR, Action::Observe, &subject, json!({"resolved": alert.name}), now).await?;
-    if let Some(workload) = alert.workload.or(store::decisions::workload_of(&mut *tx, alert.id).await?) {
+    store::audit::record(
+        &mut tx,
+        &ACTOR,
+        Action::Observe,
+        &subject,
+        json!({"resolved": alert.name}),
+        now,
+    )
+    .await?;
+    if let Some(workload) =
+        alert.workload.or(store::decisions::workload_of(&mut *tx, alert.id).await?)
+    {
         withdraw(&mut tx, workload, now).await?;
     }
     tx.commit().await?;
@@ -161,7 +175,12 @@ async fn follow_up(
                 proposal,
                 trigger: Trigger::Alert { alerts: vec![alert.id] },
                 follows: last.filter(|_| asked > 1).map(|it| it.id),
-                onset_at: scene.sighting.as_ref().map(|it| it.onset).or(alert.onset_at).or(Some(alert.starts_at)),
+                onset_at: scene
+                    .sighting
+                    .as_ref()
+                    .map(|it| it.onset)
+                    .or(alert.onset_at)
+                    .or(Some(alert.starts_at)),
                 detected_at: alert.received_at,
                 actor: ACTOR,
                 asked,
@@ -191,7 +210,8 @@ async fn upgrade(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<RunId>> {
     let rollback = store::rollbacks::lock(tx, open).await?;
-    let (state, run) = store::rollbacks::upgrade(tx, rollback, scene, decision, proposal, ACTOR, now).await?;
+    let (state, run) =
+        store::rollbacks::upgrade(tx, rollback, scene, decision, proposal, ACTOR, now).await?;
     if let Some(state) = state {
         let subject = Subject::new("rollbacks", &state.number);
         let details = json!({"state": state.state.as_str(), "decision": decision.id});

@@ -49,8 +49,10 @@ async fn now_and_before(
     let mut measurement = Measurement::default();
     match &signal.source {
         Source::Ratio { numerator, denominator } => {
-            let (above, below) =
-                tokio::try_join!(prometheus.query(numerator, now), prometheus.query(denominator, now))?;
+            let (above, below) = tokio::try_join!(
+                prometheus.query(numerator, now),
+                prometheus.query(denominator, now)
+            )?;
             measurement.denominator = of(below);
             measurement.numerator = of(above);
             if let Some(below) = measurement.denominator.filter(|it| *it > 0.0) {
@@ -87,8 +89,11 @@ async fn before(
         Source::Watch(_) | Source::None => return Ok(None),
     };
     let series = prometheus.range(&query, change - window, change, STEP).await?;
-    let mut samples: Vec<(DateTime<Utc>, f64)> =
-        series.into_iter().filter(|it| it.is_of(&signal.by, service)).flat_map(|it| it.values).collect();
+    let mut samples: Vec<(DateTime<Utc>, f64)> = series
+        .into_iter()
+        .filter(|it| it.is_of(&signal.by, service))
+        .flat_map(|it| it.values)
+        .collect();
     samples.sort_by_key(|(at, _)| *at);
     Ok(clean(&samples, change, |value| signal.is_clean(value)))
 }
@@ -122,7 +127,10 @@ fn clean(
 fn mine(samples: Vec<Sample>, by: &str, service: &str) -> Option<f64> {
     let value = match samples.as_slice() {
         [only] if !only.labels.contains_key(by) => Some(only.value),
-        all => all.iter().find(|it| it.labels.get(by).is_some_and(|it| it == service)).map(|it| it.value),
+        all => all
+            .iter()
+            .find(|it| it.labels.get(by).is_some_and(|it| it == service))
+            .map(|it| it.value),
     };
     value.filter(|it| it.is_finite())
 }

@@ -29,7 +29,8 @@ const AT_ONCE: usize = 8;
 
 /// For ever.
 pub async fn run(world: World) {
-    let detector = Detector { world, busy: Arc::default(), room: Arc::new(Semaphore::new(AT_ONCE)) };
+    let detector =
+        Detector { world, busy: Arc::default(), room: Arc::new(Semaphore::new(AT_ONCE)) };
     while !detector.world.stop.is_cancelled() {
         if let Err(error) = detector.listen().await {
             tracing::warn!("the detector waits for the database: {error:#}");

@@ -24,7 +24,9 @@ pub(super) async fn compare_all(world: &World) -> anyhow::Result<()> {
 pub(super) async fn compare(world: &World, workload: WorkloadId) -> anyhow::Result<()> {
     let now = (world.now)();
     let workload = store::workloads::get(&world.db, workload).await?;
-    let Some(service) = workload.service.filter(|_| workload.gone_at.is_none()) else { return Ok(()) };
+    let Some(service) = workload.service.filter(|_| workload.gone_at.is_none()) else {
+        return Ok(());
+    };
     let pods = store::pods::of(&world.db, workload.id).await?;
     let open: BTreeMap<String, Alert> = store::alerts::firing_of_service(&world.db, service)
         .await?
@@ -32,7 +34,8 @@ pub(super) async fn compare(world: &World, workload: WorkloadId) -> anyhow::Resu
         .filter(|it| it.source == Source::Watch && it.workload == Some(workload.id))
         .map(|it| (it.name.clone(), it))
         .collect();
-    let bad = pods.iter().any(|it| it.bad.is_some()) || workload.conditions.iter().any(|it| it.status == "False");
+    let bad = pods.iter().any(|it| it.bad.is_some())
+        || workload.conditions.iter().any(|it| it.status == "False");
     if open.is_empty() && !bad {
         return Ok(()); // Most of the time.
     }
@@ -43,7 +46,9 @@ pub(super) async fn compare(world: &World, workload: WorkloadId) -> anyhow::Resu
     for signal in &signals {
         let signals::Source::Watch(watch) = &signal.source else { continue };
         match (sighting(*watch, &workload, &pods), open.get(&signal.name)) {
-            (Some(seen), None) => fired.push(placed(&workload, &service.entry.name, signal, seen, now)),
+            (Some(seen), None) => {
+                fired.push(placed(&workload, &service.entry.name, signal, seen, now))
+            }
             (None, Some(alert)) => ended.push(alert.id),
             _ => {}
         }

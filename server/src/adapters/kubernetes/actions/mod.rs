@@ -131,22 +131,25 @@ impl Ready {
         let workload = &self.intent.before.workload;
         match send(cluster, workload, &self.patch, false).await {
             // The answer to a PATCH is the object as it was stored: reading it again proves nothing more.
-            Ok(object) => Ok(Applied::Done(self.proof(&object, false))),
+            Ok(object) => Ok(Applied::Done(proof(&self.intent, &object, false))),
             Err(error @ (Error::Unprocessable { .. } | Error::NotFound { .. })) => {
-                match moved_since(cluster, &self.intent.before).await? {
-                    moved if moved.is_empty() => Err(error),
-                    moved => Ok(Applied::Moved(moved)),
+                // A call of a worker that died may have arrived before this one.
+                match look(cluster, &self.intent).await? {
+                    Found::Effect(proof) => Ok(Applied::Done(proof)),
+                    Found::Before => Err(error),
+                    Found::Moved(moved) => Ok(Applied::Moved(moved)),
                 }
             }
             Err(error) => Err(error),
         }
     }
+}
 
-    fn proof(&self, object: &Value, found: bool) -> Proof {
-        let after = live_state(&self.intent.before.workload, object);
-        let replicas = after.replicas.filter(|_| self.intent.expected.replicas.is_some());
-        Proof { after: LiveState { replicas, ..after }, resource_version: version(object), found }
-    }
+fn proof(intent: &Intent, object: &Value, found: bool) -> Proof {
+    let after = live_state(&intent.before.workload, object);
+    let replicas = after.replicas.filter(|_| intent.expected.replicas.is_some());
+    let after = LiveState { replicas, ..after };
+    Proof { after, resource_version: version(object), found }
 }
 
 /// What is there after somebody meant to act and died.
@@ -172,9 +175,7 @@ pub async fn look(cluster: &Cluster, intent: &Intent) -> Result<Found, Error> {
     };
     let live = live_state(workload, &object);
     if intent.expected.looks_like(&live) {
-        let replicas = live.replicas.filter(|_| intent.expected.replicas.is_some());
-        let after = LiveState { replicas, ..live };
-        return Ok(Found::Effect(Proof { after, resource_version: version(&object), found: true }));
+        return Ok(Found::Effect(proof(intent, &object, true)));
     }
     match intent.before.moved(Some(&live)) {
         moved if moved.is_empty() => Ok(Found::Before),
