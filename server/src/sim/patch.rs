@@ -38,14 +38,27 @@ impl Patch {
     /// The patched object.
     pub(crate) fn apply(&self, mut object: Value) -> Result<Value, Refusal> {
         match self {
-            Self::Json(patch) => {
-                json_patch::patch(&mut object, patch).map_err(|_| Refusal::patch_failed())?;
-            }
+            Self::Json(patch) => apply_json(&mut object, patch)?,
             Self::Merge(patch) => json_patch::merge(&mut object, patch),
             Self::Strategic(patch) | Self::Apply(patch) => strategic(&mut object, patch),
         }
         Ok(object)
     }
+}
+
+/// A `test` against null holds where there is nothing: the API server takes both for absent.
+fn apply_json(object: &mut Value, patch: &json_patch::Patch) -> Result<(), Refusal> {
+    for operation in &patch.0 {
+        if let json_patch::PatchOperation::Test(test) = operation
+            && test.value.is_null()
+            && object.pointer(test.path.as_str()).is_none()
+        {
+            continue;
+        }
+        json_patch::patch(object, std::slice::from_ref(operation))
+            .map_err(|_| Refusal::patch_failed())?;
+    }
+    Ok(())
 }
 
 /// Merges `patch` into `target` as Kubernetes does with its own types.
@@ -186,6 +199,23 @@ mod tests {
     fn merged(mut object: Value, patch: &Value) -> Value {
         strategic(&mut object, patch);
         object
+    }
+
+    #[test]
+    fn a_test_against_null_holds_where_there_is_nothing() {
+        let patch = |value: Value| {
+            let patch = json!([
+                {"op": "test", "path": "/spec/paused", "value": value},
+                {"op": "add", "path": "/spec/replicas", "value": 2}
+            ]);
+            Patch::Json(serde_json::from_value(patch).unwrap())
+        };
+        let running = json!({"spec": {}});
+        let paused = json!({"spec": {"paused": true}});
+        assert!(patch(Value::Null).apply(running.clone()).is_ok());
+        assert!(patch(Value::Null).apply(paused.clone()).is_err());
+        assert!(patch(json!(true)).apply(paused).is_ok());
+        assert!(patch(json!(true)).apply(running).is_err());
     }
 
     #[test]
