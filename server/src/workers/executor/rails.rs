@@ -4,11 +4,26 @@ use domain::runs::{KillSwitch, Run};
 
 use crate::workers::World;
 
-/// The kill switch that covers this run by now: of its service, of one of its clusters, or of everything.
-#[expect(clippy::unused_async, reason = "reads the switches")]
+/// The kill switch that covers this run by now: of its service, of one of its clusters, or of everything. Of
+/// several, the one that was switched on last.
 pub(super) async fn kill_switch(
-    _world: &World,
-    _run: &Run,
+    world: &World,
+    run: &Run,
 ) -> Result<Option<KillSwitch>, store::Error> {
-    Ok(None)
+    let switches = store::rails::kill_switches(&world.db).await?;
+    if switches.is_empty() {
+        return Ok(None);
+    }
+    let service = match run.service {
+        Some(id) => store::services::get(&world.db, id).await?.entry.name,
+        None => String::new(),
+    };
+    let workloads = run.plan.steps().iter().filter_map(|it| it.kind.workload());
+    let clusters: Vec<String> = workloads.map(|it| it.cluster.clone()).collect();
+    let covering = switches.into_iter().filter(|it| it.scope.covers(&service, &clusters));
+    Ok(covering.max_by_key(|it| it.set_at).map(|it| KillSwitch {
+        scope: it.scope.to_string(),
+        reason: it.reason,
+        since: it.set_at,
+    }))
 }
