@@ -192,6 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "as the RFC writes it")]
     fn the_examples_of_the_rfc() {
         let value = json!({
             "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001, -0.0],

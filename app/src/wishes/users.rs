@@ -191,7 +191,7 @@ pub async fn end_sessions(
 /// The account with this name, while the transaction lasts.
 async fn named(tx: &mut PgConnection, name: &str) -> Result<Account, Error> {
     let id = store::users::by_name(&mut *tx, name).await?;
-    Ok(store::users::get(tx, id).await?.ok_or(Error::NotFound)?)
+    store::users::get(tx, id).await?.ok_or(Error::NotFound)
 }
 
 /// Which session that is, as its owner knows it.

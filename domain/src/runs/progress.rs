@@ -149,7 +149,7 @@ impl Run {
     pub fn believed(&self, step: usize) -> Option<LiveState> {
         let workload = self.plan.steps()[step].kind.workload()?;
         let proofs = self.steps[..step].iter().filter_map(|it| it.state.proof());
-        let newest = proofs.filter(|it| it.after.workload == *workload).last();
+        let newest = proofs.rev().find(|it| it.after.workload == *workload);
         let planned = self.plan.live_of(workload);
         match newest {
             // Only a step that scales looks at the replicas.

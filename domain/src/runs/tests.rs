@@ -203,7 +203,8 @@ fn undone_at(run: Run, step: usize) -> Run {
 
 #[test]
 fn pause_and_abort_wait_for_an_effect_and_for_nothing_else() {
-    let wishes: [(fn(Run) -> Run, StateName); 2] = [
+    type Wish = fn(Run) -> Run;
+    let wishes: [(Wish, StateName); 2] = [
         (|it| it.pause("user:eva", "look", AT).unwrap(), StateName::Paused),
         (|it| it.abort("user:eva", "stop", AT).unwrap(), StateName::Aborted),
     ];

@@ -64,7 +64,7 @@ pub fn duration(lang: Lang, duration: TimeDelta) -> String {
         1..10 if milliseconds % 1000 >= 50 => {
             format!("{sign}{:.1} {second}", milliseconds as f64 / 1000.0)
         }
-        0..60 => format!("{sign}{seconds} {second}"),
+        1..60 => format!("{sign}{seconds} {second}"),
         60..3600 => two(seconds / 60, minute, seconds % 60, second),
         3600..86_400 => two(seconds / 3600, hour, seconds % 3600 / 60, minute),
         _ => two(seconds / 86_400, day, seconds % 86_400 / 3600, hour),

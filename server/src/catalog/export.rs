@@ -44,8 +44,7 @@ fn name(kind: Kind) -> &'static str {
 
 /// The documents as the text of one file.
 pub fn text(documents: &[&Document]) -> anyhow::Result<String> {
-    let texts: Result<Vec<String>, _> =
-        documents.iter().map(|it| serde_saphyr::to_string(it)).collect();
+    let texts: Result<Vec<String>, _> = documents.iter().map(serde_saphyr::to_string).collect();
     Ok(texts.context("a document cannot be written as YAML")?.join("---\n"))
 }
 

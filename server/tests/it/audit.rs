@@ -103,10 +103,9 @@ async fn every_tampering_by_the_owner_of_the_database_is_found_and_named(pool: P
         ),
         (
             "added",
-            format!(
-                "INSERT INTO audit (id, at, actor, action, subject, details) OVERRIDING SYSTEM VALUE
-                 VALUES (-5, now(), 'user:x', 'approve_rollback', 'rollbacks/x', '{{}}')"
-            ),
+            "INSERT INTO audit (id, at, actor, action, subject, details) OVERRIDING SYSTEM VALUE
+             VALUES (-5, now(), 'user:x', 'approve_rollback', 'rollbacks/x', '{}')"
+                .to_owned(),
             -5,
         ),
         (

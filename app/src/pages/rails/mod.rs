@@ -47,7 +47,7 @@ pub fn RailsPage() -> impl IntoView {
     let t = texts(&rails::TEXTS);
     page(t.title, async move {
         let shown = read(Action::Read, async |cx| load(cx).await).await?;
-        let on = shown.global.is_some() as usize
+        let on = usize::from(shown.global.is_some())
             + shown.clusters.iter().filter(|(_, it)| it.is_some()).count()
             + shown.services.iter().filter(|it| it.switch.is_some()).count();
         let head =

@@ -19,6 +19,7 @@ pub mod verdicts;
 mod writer;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -114,9 +115,9 @@ async fn follow_catalog(
             stays
         });
         for it in clusters {
-            if !watched.contains_key(&it.id) {
+            if let Entry::Vacant(place) = watched.entry(it.id) {
                 let cancel = stop.child_token();
-                watched.insert(it.id, (it.version, cancel.clone()));
+                place.insert((it.version, cancel.clone()));
                 tasks.spawn(hold(watch.clone(), it, cancel));
             }
         }
