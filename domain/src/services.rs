@@ -88,19 +88,20 @@ impl Service {
     }
 }
 
-/// How a workload of a service stands, from good to bad: a service stands as its worst workload does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Rolled out, every pod ready.
-    Well,
-    Progressing,
-    /// The catalog names it and no watch has seen it.
-    Unseen,
-    NotReady,
-    Stuck,
-    /// Deleted from its cluster.
-    Gone,
-}
+words!(
+    /// How a workload of a service stands, from good to bad: a service stands as its worst workload does.
+    Standing {
+        // Rolled out, every pod ready.
+        Well = "well",
+        Progressing = "progressing",
+        // The catalog names it and no watch has seen it.
+        Unseen = "unseen",
+        NotReady = "not_ready",
+        Stuck = "stuck",
+        // Deleted from its cluster.
+        Gone = "gone",
+    }
+);
 
 impl Standing {
     pub fn of(workload: Option<&Workload>) -> Self {

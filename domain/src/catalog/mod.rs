@@ -6,6 +6,7 @@
 mod check;
 mod diff;
 mod faults;
+mod imports;
 pub(crate) mod rules;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::signals::Signal;
 pub use check::{Problem, check};
 pub use diff::{Change, Member, changes};
 pub use faults::{Fault, Faults};
+pub use imports::{Import, ImportState, Refusal as ImportRefusal, digest, touches_production};
 
 words!(
     /// The kinds of document, in the order in which they refer to each other.

@@ -1,6 +1,7 @@
 //! Services, and what the catalog says about them.
 
 use super::Each;
+use crate::catalog::ImportRefusal;
 use crate::checks::Condition;
 use crate::policies::{Mode, Strategy};
 use crate::services::Standing;
@@ -80,6 +81,7 @@ pub struct Texts {
     pub advisory: &'static str,
     pub condition_of: fn(Condition) -> &'static str,
     pub contains: fn(&str) -> String,
+    pub refused: fn(ImportRefusal) -> &'static str,
 }
 
 pub static TEXTS: Each<Texts> = Each {
@@ -192,6 +194,13 @@ pub static TEXTS: Each<Texts> = Each {
             Condition::RolledOut => "发布已完成",
         },
         contains: |text| format!("包含 {text}"),
+        refused: |refusal| match refusal {
+            ImportRefusal::NotAwaitingConsent => "该导入已不在等待同意。",
+            ImportRefusal::OwnImport => "不能同意自己提交的导入。",
+            ImportRefusal::ImportMoved => {
+                "目录在此期间已变更，导入的结果会不同：请重新提交并阅读差异。"
+            }
+        },
     },
     en: Texts {
         title: "Services",
@@ -309,5 +318,14 @@ pub static TEXTS: Each<Texts> = Each {
             Condition::RolledOut => "rolled out",
         },
         contains: |text| format!("contains {text}"),
+        refused: |refusal| match refusal {
+            ImportRefusal::NotAwaitingConsent => "This import is not waiting for consent any more.",
+            ImportRefusal::OwnImport => {
+                "You cannot consent to an import that you asked for yourself."
+            }
+            ImportRefusal::ImportMoved => {
+                "The catalog has changed, so this import would now do something else: ask for it again and read what differs."
+            }
+        },
     },
 };

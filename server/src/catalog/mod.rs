@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod export;
 pub mod import;
+pub mod imports;
 mod lines;
 pub mod parse;
 pub mod read;

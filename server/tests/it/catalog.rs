@@ -3,12 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use domain::access::{Role, Scope};
 use domain::policies::Mode;
+use serde_json::{Value, json};
 use server::catalog::import::stored as stored_documents;
 use server::catalog::{Command, demo, read};
 use server::{catalog, clock};
 use sqlx::PgPool;
 use tempfile::TempDir;
+
+use crate::world::World;
 
 const CLUSTER: &str = "kind: cluster\nname: lab\nkubeconfig: env:KUBECONFIG\nnamespaces: [shop]\n";
 const SERVICE: &str = "kind: service\nname: api\nworkloads:\n  - {cluster: lab, namespace: shop, kind: Deployment, name: api}\n";
@@ -135,4 +141,119 @@ fn folders_that_hold_no_catalog_are_refused() {
     fs::create_dir(folder.path().join("deeper")).unwrap();
     fs::write(folder.path().join("deeper/c.yaml"), CLUSTER).unwrap();
     assert_eq!(read::folder(folder.path()).unwrap().len(), 1);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_pages_show_what_was_imported(db: PgPool) {
+    let world = World::new(db).await;
+    let real = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../catalog/edgelink"));
+    import(&world.db, real, false, false).await;
+    let (_, viewer) = world.sign_in("viewer", Role::Viewer).await;
+    let (_, admin) = world.sign_in("admin", Role::Admin).await;
+
+    let list = world.get("/services", &viewer).await;
+    assert_eq!(list.status, StatusCode::OK);
+    assert!(list.body.contains(r#"href="/services/api-gateway""#), "{}", list.body);
+    let found = world.get("/services?search=GATE", &viewer).await.body;
+    assert!(found.contains("/services/api-gateway") && !found.contains("/services/postgres"));
+
+    let page = world.get("/services/api-gateway", &viewer).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for shown in ["edge-link-production-api-gateway", "HighErrorRate", "device-registration"] {
+        assert!(page.body.contains(shown), "{shown} in {}", page.body);
+    }
+    assert_eq!(world.get("/services/nobody", &viewer).await.status, StatusCode::NOT_FOUND);
+    let clusters = world.get("/admin/clusters", &admin).await.body;
+    assert!(clusters.contains("edgelink-production"), "{clusters}");
+}
+
+async fn api(
+    world: &World,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = world.send(request.body(Body::from(body.to_string())).unwrap()).await;
+    (answer.status, answer.json())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn an_import_through_the_api_waits_for_a_second_person(db: PgPool) {
+    let world = World::new(db).await;
+    let folder = folder(&[("a.yaml", CLUSTER)]);
+    import(&world.db, folder.path(), false, false).await;
+    let ci = world.token("ci", None, &[Scope::CatalogWrite, Scope::Read]).await;
+    let scopes = [Scope::Approve, Scope::Read, Scope::CatalogWrite];
+    let (ann, _) = world.sign_in("ann", Role::Sre).await;
+    let ann = world.token("ann", Some(ann), &scopes).await;
+    let nothing = json!({});
+
+    let staging = SERVICE.replace("name: api\n", "name: api\nenvironment: staging\n");
+    let body = json!({"files": {"s.yaml": staging}});
+    let (status, import) = api(&world, "POST", "/catalog/imports", &ci, &body).await;
+    assert_eq!((status, &import["state"]), (StatusCode::CREATED, &json!("in_force")), "{import}");
+
+    let body = json!({"files": {"s.yaml": SERVICE}});
+    let (status, import) = api(&world, "POST", "/catalog/imports", &ann, &body).await;
+    assert_eq!((status, &import["state"]), (StatusCode::CREATED, &json!("awaiting_consent")));
+    assert_eq!(import["changes"]["changed"], json!(["service/api"]));
+    let (_, service) = api(&world, "GET", "/services/api", &ci, &nothing).await;
+    assert_eq!(service["environment"], "staging");
+
+    let path = format!("/catalog/imports/{}/consents", import["id"].as_str().unwrap());
+    let digest = json!({"digest": import["digest"]});
+    let (status, problem) = api(&world, "POST", &path, &ann, &digest).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{problem}");
+    assert!(problem["type"].as_str().unwrap().ends_with("/own-import"), "{problem}");
+    let (status, _) = api(&world, "POST", &path, &ci, &digest).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+
+    let (bob, _) = world.sign_in("bob", Role::Sre).await;
+    let bob = world.token("bob", Some(bob), &scopes).await;
+    let other = json!({"digest": format!("sha256:{}", "0".repeat(64))});
+    let (status, _) = api(&world, "POST", &path, &bob, &other).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, done) = api(&world, "POST", &path, &bob, &digest).await;
+    assert_eq!((status, &done["state"]), (StatusCode::CREATED, &json!("in_force")), "{done}");
+    assert_eq!(done["consented_by"], "user:bob");
+    let (status, _) = api(&world, "POST", &path, &bob, &digest).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+
+    let (_, page) = api(&world, "GET", "/services?limit=1", &ci, &nothing).await;
+    let service = &page["items"][0];
+    assert_eq!(
+        (&service["environment"], &service["mode"]),
+        (&json!("production"), &json!("suggest"))
+    );
+    assert_eq!(
+        (&service["open_rollback"], &service["match"]),
+        (&Value::Null, &json!({"service": "api"}))
+    );
+    assert_eq!(service["workloads"][0]["state"], "unseen");
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_mistake_sent_to_the_api_is_told_by_file_line_and_path(db: PgPool) {
+    let world = World::new(db).await;
+    let ci = world.token("ci", None, &[Scope::CatalogWrite]).await;
+    for (files, field) in [
+        (json!({"a.yaml": "kind: policy\nname: p\nmood: x\n"}), "files.a.yaml:3: mood"),
+        (json!({"b.yaml": SERVICE}), "files.b.yaml:4: workloads[0].cluster"),
+        (json!({}), "files"),
+    ] {
+        let body = json!({"files": files});
+        let (status, problem) = api(&world, "POST", "/catalog/imports", &ci, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    let body = json!({"files": {"c.yaml": CLUSTER}});
+    let (status, _) = api(&world, "POST", "/catalog/imports", &ci, &body).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "clusters are the administrators'");
+    assert!(stored(&world.db).await.is_empty());
 }

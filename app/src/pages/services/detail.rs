@@ -12,7 +12,7 @@ use leptos_router::hooks::use_params_map;
 
 use super::policy::policy_panel;
 use super::signals::signals_panel;
-use super::{members, mode_badge, standing_mark};
+use super::{members, mode_badge, rollback_link, standing_mark};
 use crate::pages::ssr::read;
 use crate::pages::ui::{
     Halves, Head, Panel, Table, Tone, column, empty, facts, live, mark, number_of, page, took,
@@ -25,6 +25,8 @@ struct Shown {
     policy: Stored<PolicyId, Policy>,
     signals: Vec<Stored<SignalId, Signal>>,
     seen: Vec<Workload>,
+    /// The number of its open rollback.
+    open: Option<String>,
 }
 
 #[component]
@@ -34,17 +36,25 @@ pub fn ServicePage() -> impl IntoView {
     page(t.title, async move {
         let shown = read(Action::Read, async |cx| {
             let service = store::services::by_name(&cx.db, &name).await?;
+            let open = store::rollbacks::Filter {
+                service: Some(name),
+                open: true,
+                limit: 1,
+                ..Default::default()
+            };
+            let open = store::rollbacks::list(&cx.db, &open).await?.pop();
             Ok(Shown {
                 policy: store::policies::for_service(&cx.db, service.id).await?,
                 signals: store::signals::list(&cx.db).await?,
                 seen: store::workloads::by_service(&cx.db, service.id).await?,
+                open: open.map(|it| it.number),
                 service,
             })
         })
         .await?;
-        let Shown { service, policy, signals, seen } = shown;
+        let Shown { service, policy, signals, seen, open } = shown;
         let mode = policy.mode;
-        let facts = facts_panel(&service, &policy);
+        let facts = facts_panel(&service, &policy, open);
         let checks = checks_panel(&service.checks);
         let rules = policy_panel(&policy);
         Ok(view! {
@@ -106,7 +116,11 @@ fn images(workload: &Workload) -> AnyView {
     workload.live.images.iter().map(image).collect_view().into_any()
 }
 
-fn facts_panel(service: &Service, policy: &Stored<PolicyId, Policy>) -> AnyView {
+fn facts_panel(
+    service: &Service,
+    policy: &Stored<PolicyId, Policy>,
+    open: Option<String>,
+) -> AnyView {
     let t = texts(&services::TEXTS);
     let labels = if service.match_labels.is_empty() {
         t.matches_nothing.into_any()
@@ -121,6 +135,10 @@ fn facts_panel(service: &Service, policy: &Stored<PolicyId, Policy>) -> AnyView 
         (t.environment, service.environment.clone().into_any()),
         (t.policy, (t.version)(&policy.name, policy.version).into_any()),
         (t.matches, labels),
+        (
+            t.open_rollback,
+            open.map_or_else(|| texts(&common::TEXTS).none.into_any(), rollback_link),
+        ),
     ];
     view! {
         <Panel id="facts" title=t.facts>

@@ -9,7 +9,7 @@ use domain::texts::{common, services};
 use domain::workloads::Workload;
 use leptos::prelude::*;
 
-use super::{mode_badge, standing, standing_mark};
+use super::{mode_badge, rollback_link, standing, standing_mark};
 use crate::pages::ssr::read;
 use crate::pages::ui::{Head, Input, Query, Table, column, empty, filters, live, page, pager};
 use crate::pages::visit::texts;
@@ -51,6 +51,8 @@ struct Row {
     service: Service,
     policy: Option<Policy>,
     standing: Standing,
+    /// The number of its open rollback.
+    open: Option<String>,
 }
 
 /// The rows of this page, and where the next begins.
@@ -76,12 +78,15 @@ async fn rows(
         seen.entry(workload.service).or_default().push(workload);
     }
     let policies = store::policies::list(db).await?;
+    let open = store::rollbacks::Filter { open: true, limit: 500, ..Default::default() };
+    let open = store::rollbacks::list(db, &open).await?;
     let row = |service: Stored<ServiceId, Service>| {
         let seen = seen.get(&Some(service.id)).map_or(&[][..], Vec::as_slice);
         let of = |it: &&Stored<PolicyId, Policy>| it.name == service.policy;
         Row {
             policy: policies.iter().find(of).map(|it| it.entry.clone()),
             standing: standing(&service, seen),
+            open: open.iter().find(|it| it.service == service.id).map(|it| it.number.clone()),
             service: service.entry,
         }
     };
@@ -92,7 +97,7 @@ async fn rows(
 fn ServiceTable(rows: Vec<Row>) -> impl IntoView {
     let t = texts(&services::TEXTS);
     let common = texts(&common::TEXTS);
-    let row = |Row { service, policy, standing }: Row| {
+    let row = |Row { service, policy, standing, open }: Row| {
         let href = format!("/services/{}", service.name);
         view! {
             <tr>
@@ -104,6 +109,7 @@ fn ServiceTable(rows: Vec<Row>) -> impl IntoView {
                 <td>{policy.map(|it| mode_badge(it.mode))}</td>
                 <td>{standing_mark(standing)}</td>
                 <td class="number optional">{service.workloads.len()}</td>
+                <td>{open.map(rollback_link)}</td>
             </tr>
         }
     };
@@ -114,6 +120,7 @@ fn ServiceTable(rows: Vec<Row>) -> impl IntoView {
         column(t.mode),
         column(common.state),
         column(t.workloads).number().optional(),
+        column(t.open_rollback),
     ];
     view! { <Table label=t.title heads>{rows.into_iter().map(row).collect_view()}</Table> }
 }

@@ -48,3 +48,7 @@ fn mode_badge(mode: Mode) -> AnyView {
     };
     badge(tone, (texts(&services::TEXTS).mode_of)(mode))
 }
+
+fn rollback_link(number: String) -> AnyView {
+    view! { <a href=format!("/rollbacks/{number}")>{number.clone()}</a> }.into_any()
+}

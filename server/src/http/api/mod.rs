@@ -25,6 +25,7 @@ use super::Web;
 mod alerts;
 mod audit;
 mod auth;
+mod catalog;
 mod decisions;
 mod document;
 mod events;
@@ -34,6 +35,7 @@ mod page;
 pub(crate) mod problem;
 mod rails;
 mod rollbacks;
+mod services;
 mod tokens;
 mod users;
 
@@ -60,6 +62,8 @@ fn endpoints() -> Vec<Endpoint> {
         events::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
+        catalog::endpoints(),
+        services::endpoints(),
         users::endpoints(),
         tokens::endpoints(),
     ]
