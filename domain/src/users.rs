@@ -3,7 +3,7 @@
 //! **Invariant:** a role that was asked for on a page holds only after a second administrator consented, who
 //! is neither the one who asked nor the one who gets it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{FRESH, Role};
@@ -16,6 +16,29 @@ const LONGEST_PASSWORD: usize = 128;
 const SHORTEST_PASSWORD: usize = 12;
 /// As the database has it.
 const LONGEST_NAME: usize = 64;
+
+/// A failed sign-in counts for this long after the last one.
+pub const FORGET_FAILURES: TimeDelta = TimeDelta::hours(1);
+
+/// What failed sign-ins are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// A name, whether or not there is such an account.
+    Name,
+    /// An address, behind which there may be a whole office.
+    Address,
+}
+
+/// How long nobody signs in with this name, or from this address, after so many failures in a row: nothing at
+/// first, then 15 s, doubled with each further one up to 15 min.
+pub fn lock_out(counted: Counted, failures: u32) -> Option<TimeDelta> {
+    let free = match counted {
+        Counted::Name => 4,
+        Counted::Address => 19,
+    };
+    let doublings = failures.checked_sub(free + 1)?.min(6);
+    Some(TimeDelta::seconds(15 << doublings).min(TimeDelta::minutes(15)))
+}
 
 /// A role of somebody, asked for on a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +200,24 @@ mod tests {
             (Role::Sre, GrantState::Ended { at: AT }, 1, Some(Refusal::Ended)),
         ] {
             assert_eq!(grant(role, state).end(others, AT).err(), expected, "{role:?} {others}");
+        }
+    }
+
+    #[test]
+    fn each_failure_locks_out_for_longer() {
+        for (counted, failures, expected_s) in [
+            (Counted::Name, 0, None),
+            (Counted::Name, 4, None),
+            (Counted::Name, 5, Some(15)),
+            (Counted::Name, 6, Some(30)),
+            (Counted::Name, 10, Some(480)),
+            (Counted::Name, 11, Some(900)),
+            (Counted::Name, u32::MAX, Some(900)),
+            (Counted::Address, 19, None),
+            (Counted::Address, 20, Some(15)),
+        ] {
+            let lock = lock_out(counted, failures).map(|it| it.num_seconds());
+            assert_eq!(lock, expected_s, "{counted:?} {failures}");
         }
     }
 

@@ -1,7 +1,5 @@
 //! The key that signs checkpoints of the audit chain, and the verification with its public half.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -37,11 +35,7 @@ impl Key {
         }
         let key = Self::from_random(rand::random());
         let pem = key.0.to_pkcs8_pem(LineEnding::LF).context("a new audit key")?;
-        let mut options = std::fs::OpenOptions::new();
-        let created = options.write(true).create_new(true).mode(0o600).open(&file);
-        created
-            .and_then(|mut it| it.write_all(pem.as_bytes()))
-            .with_context(|| format!("cannot write the audit key {}", file.display()))?;
+        crate::files::create_private(&file, pem.as_bytes())?;
         key.publish(&public_file(&file))?;
         Ok(key)
     }

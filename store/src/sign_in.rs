@@ -49,3 +49,14 @@ pub async fn succeeded(db: &PgPool, subject: &str) -> Result<(), Error> {
     sqlx::query!("DELETE FROM sign_in_failures WHERE subject = $1", subject).execute(db).await?;
     Ok(())
 }
+
+/// Those of long ago.
+pub async fn forget(db: &PgPool, before: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM sign_in_failures WHERE last_at < $1 AND COALESCE(locked_to < $1, true)",
+        before
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -76,7 +76,11 @@ async fn every_tampering_by_the_owner_of_the_database_is_found_and_named(pool: P
     let ids: Vec<i64> =
         sqlx::query_scalar("SELECT id FROM audit ORDER BY id").fetch_all(&world.db).await.unwrap();
     let last = *ids.last().unwrap();
-    let [second, third, fourth] = [ids[1], ids[2], ids[3]];
+    let signed: i64 = sqlx::query_scalar("SELECT min(entry) FROM audit_checkpoints")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let [second, third, fourth] = [ids[4], ids[5], ids[6]];
     for (what, sql, seq) in [
         ("changed", format!("UPDATE audit SET actor = 'user:x' WHERE id = {third}"), third),
         (
@@ -118,7 +122,7 @@ async fn every_tampering_by_the_owner_of_the_database_is_found_and_named(pool: P
         (
             "forged signature",
             "UPDATE audit_checkpoints SET signature = decode(repeat('00', 64), 'hex')".to_owned(),
-            ids[0],
+            signed,
         ),
     ] {
         let mut tx = world.owner.begin().await.unwrap();

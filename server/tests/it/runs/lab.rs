@@ -56,7 +56,7 @@ impl Lab {
         .unwrap();
         let service = store::services::save(&mut tx, &service, clock::now()).await.unwrap();
         for name in ["asker", "ben", "eva"] {
-            demo::person(&mut tx, name, "", Role::Sre).await.unwrap();
+            demo::people::person(&mut tx, name, "", Role::Sre).await.unwrap();
         }
         tx.commit().await.unwrap();
         let clusters = Clusters::new(db.clone(), |_| None, None);

@@ -1,0 +1,167 @@
+//! `lifeboat run`, `web` and `work`: everything in one process, or pages and workers apart.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::json;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Database;
+use crate::adapters;
+use crate::adapters::kubernetes::Clusters;
+use crate::audit::Key;
+use crate::config::{self, Settings};
+use crate::demo::people;
+use crate::http::{self, live};
+use crate::workers::{self, sealer};
+
+/// How long the parts may take to come to their end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So many connections; Postgres itself allows 100 unless told otherwise.
+const CONNECTIONS: u32 = 20;
+
+/// What this process does of all there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    All,
+    Web,
+    Work,
+}
+
+/// For ever, until a signal or the first part that fails.
+pub async fn run(settings: Settings, share: Share) -> anyhow::Result<()> {
+    // Only `run` migrates by itself; where the shares are apart, `lifeboat migrate` comes before them.
+    let database = match share {
+        Share::All => Database::migrated(&settings).await?,
+        Share::Web | Share::Work => Database::open(&settings).await?,
+    };
+    anyhow::ensure!(
+        store::is_migrated(&database.owner).await?,
+        "the database is not in the shape of this build; run `lifeboat migrate` first"
+    );
+    tell(&settings);
+    config::remember_kubeconfig(&settings);
+    let db = store::pool(database.options.clone(), CONNECTIONS);
+    let res = parts(&settings, share, &db).await;
+    db.close().await;
+    database.close().await;
+    res
+}
+
+/// `lifeboat migrate`: brings the database to the shape of this build.
+pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let database = Database::migrated(settings).await?;
+    database.close().await;
+    Ok(())
+}
+
+/// What a newcomer should know.
+fn tell(settings: &Settings) {
+    if settings.database.is_none() {
+        let dir = settings.data_dir.join("postgres");
+        tracing::info!("no DATABASE_URL: using an embedded Postgres in {}", dir.display());
+    }
+    if settings.kubeconfig.is_none() && !settings.demo {
+        tracing::info!(
+            "no KUBECONFIG: only clusters whose catalog entry brings its own are watched"
+        );
+    }
+}
+
+async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let key = match &settings.audit_key_file {
+        Some(file) => Key::load(file)?,
+        None => Key::load_or_create(&settings.data_dir)?,
+    };
+    settings.secret_key()?;
+    if settings.demo {
+        let sign_ins = people::fill(db).await.context("the sample people of the demo")?;
+        eprintln!("\nSign in as\n\n{}", people::table(&sign_ins));
+    }
+    let mut all = pin!(async {
+        match share {
+            Share::All => {
+                tokio::try_join!(web(settings, db, &stop), work(settings, db, key, &stop))?;
+            }
+            Share::Web => web(settings, db, &stop).await?,
+            Share::Work => work(settings, db, key, &stop).await?,
+        }
+        anyhow::Ok(())
+    });
+    tokio::select! {
+        res = &mut all => return res,
+        res = signal() => res?,
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    match tokio::time::timeout(PATIENCE, all).await {
+        Ok(res) => res,
+        Err(_) => {
+            tracing::warn!("something did not stop within {} s", PATIENCE.as_secs());
+            Ok(())
+        }
+    }
+}
+
+async fn web(settings: &Settings, db: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
+    let live = live::Live::new(store::audit::latest(db).await?);
+    let metrics = http::health::recorder()?;
+    let web = http::Web {
+        db: db.clone(),
+        live: live.clone(),
+        matching: http::Matching::default(),
+        stop: stop.clone(),
+        metrics: Some(metrics.clone()),
+        https: settings.is_https(),
+    };
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on LIFEBOAT_LISTEN, {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let router = http::router(web, &settings.site);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let pages =
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let metrics = http::health::serve_metrics(settings.metrics_listen, metrics, stop.clone());
+    println!("{}", json!({"event": "ready", "url": format!("http://{address}")}));
+    tracing::info!("the pages are at http://{address}");
+
+    tokio::try_join!(async { pages.await.context("the web server") }, metrics, async {
+        stop.run_until_cancelled(live.run(db)).await;
+        Ok(())
+    },)?;
+    Ok(())
+}
+
+async fn work(
+    settings: &Settings,
+    db: &PgPool,
+    key: Key,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let clusters = Clusters::new(db.clone(), config::variable, None);
+    let client = adapters::http::client()?;
+    let world = workers::World::new(db.clone(), clusters, client, settings.time_zone, stop.clone());
+    tokio::join!(
+        workers::run(world),
+        stop.run_until_cancelled(sealer::run(db.clone(), key)),
+        stop.run_until_cancelled(workers::janitor::run(db.clone())),
+    );
+    Ok(())
+}
+
+async fn signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        res = tokio::signal::ctrl_c() => res?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
