@@ -3,5 +3,6 @@
 
 pub mod rails;
 pub mod rollbacks;
+pub mod runs;
 pub mod tokens;
 pub mod users;

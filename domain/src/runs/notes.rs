@@ -68,6 +68,10 @@ pub enum Note {
     },
     NoEarlierRevision,
     PausedByOther,
+    /// Nothing is ever done in this namespace.
+    Protected {
+        namespace: String,
+    },
     /// The revision is gone from the cluster. Its stored template is used only where a person agreed.
     Pruned {
         revision: i64,

@@ -204,6 +204,7 @@ fn chinese(note: &Note) -> String {
         }
         Note::NoEarlierRevision => "没有更早的修订".into(),
         Note::PausedByOther => "发布被别人暂停；先恢复，再回滚".into(),
+        Note::Protected { namespace } => format!("命名空间 {namespace} 受保护，这里什么都不做"),
         Note::Pruned { revision } => {
             format!("修订 {revision} 已从集群清除；用保存的模板恢复须有人批准")
         }
@@ -255,6 +256,9 @@ fn english(note: &Note) -> String {
         }
         Note::NoEarlierRevision => "there is no earlier revision".into(),
         Note::PausedByOther => "somebody paused the rollout; resume it first".into(),
+        Note::Protected { namespace } => {
+            format!("the namespace {namespace} is protected; nothing is done there")
+        }
         Note::Pruned { revision } => {
             format!(
                 "revision {revision} is gone from the cluster; its stored template takes a person's approval"

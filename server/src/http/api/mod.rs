@@ -35,6 +35,7 @@ mod page;
 pub(crate) mod problem;
 mod rails;
 mod rollbacks;
+mod runs;
 mod services;
 mod tokens;
 mod users;
@@ -64,6 +65,7 @@ fn endpoints() -> Vec<Endpoint> {
         rollbacks::endpoints(),
         catalog::endpoints(),
         services::endpoints(),
+        runs::endpoints(),
         users::endpoints(),
         tokens::endpoints(),
     ]

@@ -32,6 +32,8 @@ fn effects(cluster: &Cluster) -> usize {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn trouble_that_passes_is_waited_out_with_one_effect(pool: PgPool) {
     let (lab, cluster, undo) = bad(pool).await;
+    let run = lab.asked("api", vec![undo, Action::WaitRollout]).await;
+    lab.approve(&run).await;
     for fault in [
         on(Effect::LoseRequest, "get"),
         on(Effect::TooManyRequests(1), "get"),
@@ -43,7 +45,7 @@ async fn trouble_that_passes_is_waited_out_with_one_effect(pool: PgPool) {
     ] {
         cluster.inject(fault);
     }
-    let run = lab.done("api", vec![undo, Action::WaitRollout]).await;
+    let run = lab.execute(run.id).await;
     assert_eq!(run.state.name(), StateName::Succeeded, "{run:?}");
     assert_eq!(lab.image("api").await, "shop/api:1");
     assert_eq!(effects(&cluster), 1);
@@ -77,8 +79,10 @@ async fn a_missing_right_is_named_and_the_run_can_be_tried_again(pool: PgPool) {
             "the API server of lab does not accept our credentials (401); renew the kubeconfig",
         ),
     ] {
+        let run = lab.asked("api", vec![undo.clone()]).await;
+        lab.approve(&run).await;
         cluster.inject(fault);
-        let run = lab.done("api", vec![undo.clone()]).await;
+        let run = lab.execute(run.id).await;
         let note = Note::Trouble { what: expected.to_owned() };
         assert!(matches!(&run.state, State::Failed { note: it, .. } if *it == note), "{run:?}");
     }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use domain::canonical;
 use domain::plans::{Action, LiveState};
 use domain::runs::Note;
-use domain::services::WorkloadKind;
 use serde_json::{Value, json};
 
 use super::undo::{self, Target};
@@ -24,19 +23,6 @@ pub(super) enum Change {
         patch: Value,
         note: Note,
     },
-}
-
-/// Going back by ControllerRevision and pausing are things that only some kinds can do.
-pub(super) fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
-    let possible = match action {
-        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
-            kind == WorkloadKind::Deployment
-        }
-        Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
-        Action::Restart | Action::SetImage { .. } | Action::WaitRollout => true,
-    };
-    let (kind, action) = (kind.as_str().to_owned(), action.as_str().to_owned());
-    (!possible).then_some(Note::NotForKind { kind, action })
 }
 
 /// `target` is there for an undo and for nothing else.
@@ -155,7 +141,7 @@ fn escaped(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::services::WorkloadRef;
+    use domain::services::{WorkloadKind, WorkloadRef};
     use serde_json::Map;
 
     use super::super::live_state;
@@ -297,21 +283,5 @@ mod tests {
             changed(&deployment(), Action::SetImage { images }, false),
             Change::Refused(Note::NoContainer { container: "nginx".into(), known })
         );
-    }
-
-    #[test]
-    fn kinds_can_do_different_things() {
-        use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
-        for (action, possible) in [
-            (undo(), vec![Deployment]),
-            (Action::Pause, vec![Deployment]),
-            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
-            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet]),
-        ] {
-            for kind in [Deployment, StatefulSet, DaemonSet] {
-                let refused = not_for_kind(kind, &action).is_some();
-                assert_eq!(!refused, possible.contains(&kind), "{kind:?} {action:?}");
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::canonical;
-use domain::plans::{Action, LiveState, Moved};
+use domain::plans::{self, Action, LiveState, Moved};
 use domain::runs::{Intent, Note, Proof};
 use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
@@ -66,8 +66,12 @@ pub enum Applied {
 
 /// Looks at the workload and works out what the action would do to it. Changes nothing.
 pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error> {
-    if let Some(refusal) = change::not_for_kind(ask.workload.kind, ask.action) {
+    if let Some(refusal) = plans::not_for_kind(ask.workload.kind, ask.action) {
         return Ok(Prepared::Refused(refusal));
+    }
+    let namespace = &ask.workload.namespace;
+    if cluster.described.protects(namespace) {
+        return Ok(Prepared::Refused(Note::Protected { namespace: namespace.clone() }));
     }
     let object = match get(cluster, ask.workload).await {
         Ok(object) => object,

@@ -13,6 +13,10 @@ use crate::canonical::{self, Digest};
 use crate::checks::Check;
 use crate::services::WorkloadRef;
 
+pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+
+mod foresee;
+
 /// Made once by [`Plan::new`]; stored and read again it is the same or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
@@ -176,6 +180,14 @@ impl Plan {
     pub fn live_of(&self, workload: &WorkloadRef) -> Option<&LiveState> {
         self.live.iter().find(|it| it.workload == *workload)
     }
+}
+
+/// The revision that is meant where none is named: the second newest of those that there are, as kubectl's 0.
+/// Not necessarily a good one.
+pub fn the_one_before(revisions: &[i64]) -> Option<i64> {
+    let mut sorted = revisions.to_vec();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    sorted.get(1).copied()
 }
 
 impl Step {
@@ -382,6 +394,15 @@ mod tests {
         assert_eq!(serde_json::from_value::<Plan>(stored.clone()).unwrap(), plan);
         stored["steps"][1]["seconds"] = json!(0);
         assert!(serde_json::from_value::<Plan>(stored).is_err());
+    }
+
+    #[test]
+    fn the_one_before_is_the_second_newest() {
+        for (revisions, expected) in
+            [(&[][..], None), (&[7], None), (&[3, 9, 5], Some(5)), (&[1, 2], Some(1))]
+        {
+            assert_eq!(the_one_before(revisions), expected);
+        }
     }
 
     #[test]

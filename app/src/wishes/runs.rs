@@ -1,0 +1,329 @@
+//! Wishes about runs.
+
+use std::collections::BTreeMap;
+
+use domain::access::{Action as Doing, Place, Subject};
+use domain::approvals::{Approver, Decision};
+use domain::canonical::Digest;
+use domain::checks::Check;
+use domain::fields::Fault;
+use domain::ids::RunId;
+use domain::plans::{self, Action, Foreseen, Known, Plan, Step, StepKind};
+use domain::revisions::Revision;
+use domain::rollbacks::proposal;
+use domain::runs::{NewRun, Purpose, Refusal, Run, State};
+use domain::services::{Service, WorkloadKind, WorkloadRef};
+use domain::workloads::Workload;
+use sqlx::PgConnection;
+
+use crate::doors::{Change, Context};
+use crate::pages::error::Error;
+
+/// What somebody asks to be done.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The name of the service.
+    pub service: String,
+    pub reason: String,
+    pub steps: Vec<AskedStep>,
+}
+
+#[derive(Clone, Debug)]
+pub enum AskedStep {
+    Act {
+        workload: (WorkloadKind, String),
+        action: AskedAction,
+    },
+    /// A check of the service, by its name.
+    Check {
+        name: String,
+    },
+    Wait {
+        seconds: u32,
+    },
+    Manual {
+        instruction: String,
+    },
+    Approval,
+}
+
+#[derive(Clone, Debug)]
+pub enum AskedAction {
+    /// The one before the live one where nothing or 0 is named.
+    RolloutUndo {
+        to_revision: Option<i64>,
+    },
+    Pause,
+    Resume,
+    Restart,
+    SetImage {
+        images: BTreeMap<String, String>,
+    },
+    Scale {
+        replicas: i32,
+    },
+    WaitRollout,
+}
+
+/// A run has at most so many steps; who needs more needs a runbook.
+const MOST_STEPS: usize = 100;
+
+/// What would become of each step if it were done now. Nothing is written.
+///
+/// # Errors
+/// Faults by field.
+pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen>), Error> {
+    cx.read(Doing::RequestRun, async |cx| {
+        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let made = make(cx, &mut db, asked).await?;
+        Ok((made.plan, made.foreseen))
+    })
+    .await
+}
+
+/// Asks for a run. Another person approves it.
+///
+/// # Errors
+/// Faults by field.
+pub async fn request(cx: &Context, asked: &Asked) -> Result<(Run, Vec<Foreseen>), Error> {
+    cx.write(Doing::RequestRun, Subject::new("services", &asked.service), async |cx, tx| {
+        let made = make(cx, tx, asked).await?;
+        let policy = store::policies::for_service(&mut **tx, made.id).await?.entry;
+        let new = NewRun {
+            service: Some(made.id),
+            purpose: Purpose::Run,
+            plan: made.plan,
+            required: proposal::required(&policy, cx.now),
+            requested_by: cx.caller.actor().to_string(),
+            reason: asked.reason.trim().to_owned(),
+            at: cx.now,
+        };
+        let run = store::runs::create(tx, new).await?;
+        tx.about(Subject::new("runs", run.id));
+        tx.detail("service", &asked.service);
+        tx.detail("plan_digest", run.plan.digest());
+        tx.detail("reason", &run.reason);
+        Ok((run, made.foreseen))
+    })
+    .await
+}
+
+/// A person decides about a plan.
+///
+/// # Errors
+/// The refusals of [`Run::decide`].
+pub async fn decide(
+    cx: &Context,
+    id: RunId,
+    plan_digest: &str,
+    decision: Decision,
+    reason: &str,
+) -> Result<Run, Error> {
+    change(cx, Doing::ApproveRun, id, async |cx, tx, run| {
+        let user = cx.user()?;
+        let approver = Approver { name: user.name.clone(), roles: user.approving_roles(cx.now) };
+        tx.detail("decision", decision);
+        tx.detail("plan_digest", plan_digest);
+        tx.detail("reason", reason);
+        Ok(run.decide(&approver, plan_digest, decision, reason, cx.now)?)
+    })
+    .await
+}
+
+/// What people may want of a run that is under way or has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    Pause,
+    Resume,
+    Abort,
+    Retry,
+}
+
+/// # Errors
+/// The refusals of the transition.
+pub async fn wish(cx: &Context, id: RunId, wish: Wish, reason: &str) -> Result<Run, Error> {
+    let doing = match wish {
+        Wish::Pause | Wish::Abort => Doing::PauseRun,
+        Wish::Resume | Wish::Retry => Doing::ResumeRun,
+    };
+    change(cx, doing, id, async |cx, tx, run| {
+        let by = cx.caller.actor().to_string();
+        tx.detail("reason", reason.trim());
+        Ok(match wish {
+            Wish::Pause => run.pause(&by, reason, cx.now),
+            Wish::Resume => run.resume(&by, reason, cx.now),
+            Wish::Abort => run.abort(&by, reason, cx.now),
+            Wish::Retry => run.retry(&by, reason, cx.now),
+        }?)
+    })
+    .await
+}
+
+/// A person did what a step asks for, or agrees to going on.
+///
+/// # Errors
+/// [`Refusal::NotWaiting`]; for an approval, who asked for the run.
+pub async fn confirm(cx: &Context, id: RunId, step: usize, reason: &str) -> Result<Run, Error> {
+    change(cx, Doing::ApproveRun, id, async |cx, tx, run| {
+        let user = cx.user()?;
+        let step_name = run.plan.steps().get(step).map(|it| it.name.clone());
+        tx.detail("step", step_name.ok_or(Refusal::NotWaiting)?);
+        tx.detail("reason", reason.trim());
+        Ok(run.confirm(step, &format!("user:{}", user.name), reason, cx.now)?)
+    })
+    .await
+}
+
+/// Locked, once it is known that the caller may do this to this service; saved, and carried on with.
+async fn change(
+    cx: &Context,
+    doing: Doing,
+    id: RunId,
+    transition: impl AsyncFnOnce(&Context, &mut Change, Run) -> Result<Run, Error>,
+) -> Result<Run, Error> {
+    cx.write(doing, Subject::new("runs", id), async |cx, tx| {
+        let run = store::runs::lock(tx, id).await?;
+        let service = match run.service {
+            Some(id) => Some(store::services::get(&mut **tx, id).await?.entry),
+            None => None,
+        };
+        let place = service.as_ref().map(|it| Place::service(&it.name, &it.team));
+        cx.require(doing, &place.unwrap_or_default())?;
+        if let Purpose::Rollback(rollback) = run.purpose
+            && matches!(run.state, State::Failed { .. })
+        {
+            store::rollbacks::reopen(tx, rollback).await?;
+        }
+        let run = transition(cx, tx, run).await?;
+        store::runs::save(tx, &run, cx.now).await?;
+        tx.detail("state", run.state.name());
+        if matches!(run.state, State::Approved { .. } | State::Running { .. }) {
+            store::jobs::execute_run(tx, run.id).await?;
+        }
+        Ok(run)
+    })
+    .await
+}
+
+/// A plan on what is known by now.
+struct Made {
+    id: domain::ids::ServiceId,
+    plan: Plan,
+    foreseen: Vec<Foreseen>,
+}
+
+async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made, Error> {
+    if asked.reason.trim().is_empty() {
+        return Err(Error::field("reason", Fault::Required));
+    }
+    match asked.steps.len() {
+        0 => return Err(Error::field("steps", Fault::Required)),
+        n if n > MOST_STEPS => {
+            return Err(Error::field("steps", Fault::TooLong { most: MOST_STEPS }));
+        }
+        _ => {}
+    }
+    let service = match store::services::by_name(&mut *db, &asked.service).await {
+        Err(store::Error::NotFound) => return Err(Error::field("service", Fault::Unknown)),
+        service => service?,
+    };
+    cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
+    let workloads = store::workloads::by_service(&mut *db, service.id).await?;
+    let mut watched = Vec::new();
+    for workload in workloads.into_iter().filter(|it| it.gone_at.is_none()) {
+        let revisions = store::revisions::of(&mut *db, workload.id).await?;
+        let cluster = store::clusters::by_name(&mut *db, &workload.cluster).await?.entry;
+        let protected = cluster.protects(&workload.namespace);
+        watched.push(Watched { workload, revisions, protected });
+    }
+    let steps = asked.steps.iter().enumerate();
+    let steps = steps.map(|(n, it)| step(n, it, &service.entry, &watched));
+    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let touched = |it: &&Watched| {
+        let reference = it.workload.reference();
+        steps.iter().any(|step| step.kind.workload() == Some(&reference))
+    };
+    let known: Vec<_> = watched.iter().filter(touched).map(Watched::known).collect();
+    let live = known.iter().map(|it| it.live.clone()).collect();
+    let foreseen = plans::foresee(&steps, &known);
+    Ok(Made { id: service.id, plan: Plan::new(steps, live), foreseen })
+}
+
+/// A workload of the service with its history.
+struct Watched {
+    workload: Workload,
+    revisions: Vec<Revision>,
+    protected: bool,
+}
+
+impl Watched {
+    fn known(&self) -> Known {
+        let images = self.workload.live.images.iter();
+        let images = images.map(|it| (it.container.clone(), it.image.clone()));
+        let revisions = self.revisions.iter().map(|it| (it.revision, it.digest.clone()));
+        Known {
+            live: proposal::live(&self.workload),
+            images: images.collect(),
+            revisions: revisions.collect(),
+            protected: self.protected,
+        }
+    }
+
+    /// The revision that is meant, and its template where one is known: in the cluster rather than kept.
+    fn undo(&self, to_revision: Option<i64>) -> Action {
+        let present: Vec<i64> =
+            self.revisions.iter().filter(|it| it.present).map(|it| it.revision).collect();
+        let to_revision = match to_revision {
+            None | Some(0) => plans::the_one_before(&present).unwrap_or(0),
+            Some(revision) => revision,
+        };
+        let numbered = self.revisions.iter().filter(|it| it.revision == to_revision);
+        let template_digest: Option<Digest> =
+            numbered.max_by_key(|it| it.present).map(|it| it.digest.clone());
+        Action::RolloutUndo { to_revision, template_digest }
+    }
+}
+
+fn step(
+    n: usize,
+    asked: &AskedStep,
+    service: &Service,
+    watched: &[Watched],
+) -> Result<Step, Error> {
+    let field = |name: &str| format!("steps[{n}].{name}");
+    Ok(match asked {
+        AskedStep::Wait { seconds } => {
+            Step::new(format!("wait {seconds} s"), StepKind::Wait { seconds: *seconds })
+        }
+        AskedStep::Approval => Step::new("approval", StepKind::Approval),
+        AskedStep::Manual { instruction } => {
+            let kind = StepKind::Manual { instruction: instruction.clone(), evidence: false };
+            Step::new(instruction.clone(), kind)
+        }
+        AskedStep::Check { name } => {
+            let check: Option<&Check> = service.checks.iter().find(|it| it.name == *name);
+            let check = check.ok_or_else(|| Error::field(&field("check"), Fault::Unknown))?;
+            Step::new(name.clone(), StepKind::Check { check: check.clone() })
+        }
+        AskedStep::Act { workload: (kind, name), action } => {
+            let mut same =
+                watched.iter().filter(|it| it.workload.kind == *kind && it.workload.name == *name);
+            let found = same.next().filter(|_| same.next().is_none());
+            let found = found.ok_or_else(|| Error::field(&field("workload"), Fault::Unknown))?;
+            let workload: WorkloadRef = found.workload.reference();
+            Step::act(workload, resolved(action, found))
+        }
+    })
+}
+
+fn resolved(action: &AskedAction, of: &Watched) -> Action {
+    match action {
+        AskedAction::RolloutUndo { to_revision } => of.undo(*to_revision),
+        AskedAction::Pause => Action::Pause,
+        AskedAction::Resume => Action::Resume,
+        AskedAction::Restart => Action::Restart,
+        AskedAction::SetImage { images } => Action::SetImage { images: images.clone() },
+        AskedAction::Scale { replicas } => Action::Scale { replicas: *replicas },
+        AskedAction::WaitRollout => Action::WaitRollout,
+    }
+}

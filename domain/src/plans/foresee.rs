@@ -1,0 +1,274 @@
+//! What the steps of a plan would do, from what is known of the workloads: said before anybody approves, so that
+//! nobody is asked about a step that changes nothing or will be refused.
+//!
+//! The executor decides anew, on the object itself, when it is the step's turn.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, LiveState, Step, StepKind};
+use crate::canonical::Digest;
+use crate::runs::Note;
+use crate::services::{WorkloadKind, WorkloadRef};
+
+words!(Would { Patch = "patch", Nothing = "nothing", Refuse = "refuse" });
+
+/// What a step would come to. The note says why, where it would not change anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreseen {
+    pub would: Would,
+    pub note: Option<Note>,
+}
+
+/// What is known of a workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub live: LiveState,
+    /// Container → image.
+    pub images: BTreeMap<String, String>,
+    /// Revisions that are in the cluster, or whose template was kept.
+    pub revisions: Vec<(i64, Digest)>,
+    /// Nothing is ever done in its namespace.
+    pub protected: bool,
+}
+
+/// One for each step, each as if those before it had been done.
+pub fn foresee(steps: &[Step], known: &[Known]) -> Vec<Foreseen> {
+    let mut world: Vec<World> = known.iter().cloned().map(World::new).collect();
+    steps.iter().map(|step| foresee_step(&step.kind, &mut world)).collect()
+}
+
+struct World {
+    known: Known,
+    /// `None` once a step made a template that has no digest yet.
+    digest: Option<Digest>,
+    own_pause: bool,
+}
+
+impl World {
+    fn new(known: Known) -> Self {
+        Self { digest: Some(known.live.digest.clone()), known, own_pause: false }
+    }
+}
+
+fn foresee_step(kind: &StepKind, world: &mut [World]) -> Foreseen {
+    let (workload, action) = match kind {
+        StepKind::Kubernetes { workload, action } => (workload, action.clone()),
+        StepKind::Inject { workload, images } => {
+            (workload, Action::SetImage { images: images.clone() })
+        }
+        _ => return nothing(None),
+    };
+    let mut found = world.iter_mut();
+    match found.find(|it| it.known.live.workload == *workload) {
+        Some(world) => foresee_action(workload, &action, world),
+        None => refuse(Note::NoCluster { cluster: workload.cluster.clone() }),
+    }
+}
+
+fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) -> Foreseen {
+    if let Some(note) = not_for_kind(workload.kind, action) {
+        return refuse(note);
+    }
+    if world.known.protected && *action != Action::WaitRollout {
+        return refuse(Note::Protected { namespace: workload.namespace.clone() });
+    }
+    let live = &mut world.known.live;
+    let paused_by_other = live.paused && !world.own_pause;
+    match action {
+        Action::RolloutUndo { to_revision, template_digest } => match template_digest {
+            None => refuse(missing(*to_revision, &world.known.revisions)),
+            Some(_) if paused_by_other => refuse(Note::PausedByOther),
+            Some(digest) if world.digest.as_ref() == Some(digest) => {
+                nothing(Some(Note::AlreadyAt { revision: *to_revision }))
+            }
+            Some(digest) => {
+                world.digest = Some(digest.clone());
+                // Its own pause goes with the same patch.
+                (live.paused, world.own_pause) = (false, false);
+                patch()
+            }
+        },
+        Action::Pause if live.paused => nothing(Some(Note::AlreadyPaused)),
+        Action::Pause => {
+            (live.paused, world.own_pause) = (true, true);
+            patch()
+        }
+        Action::Resume if !live.paused => nothing(Some(Note::NotPaused)),
+        Action::Resume => {
+            (live.paused, world.own_pause) = (false, false);
+            patch()
+        }
+        Action::Restart if paused_by_other => refuse(Note::PausedByOther),
+        Action::Restart => {
+            world.digest = None;
+            patch()
+        }
+        Action::SetImage { images } => set_image(images, world),
+        Action::Scale { replicas } if live.replicas == Some(*replicas) => {
+            nothing(Some(Note::ReplicasThere { replicas: *replicas }))
+        }
+        Action::Scale { replicas } => {
+            live.replicas = Some(*replicas);
+            patch()
+        }
+        Action::WaitRollout => nothing(None),
+    }
+}
+
+fn set_image(images: &BTreeMap<String, String>, world: &mut World) -> Foreseen {
+    let own = &mut world.known.images;
+    if let Some(container) = images.keys().find(|it| !own.contains_key(*it)) {
+        let known = own.keys().cloned().collect();
+        return refuse(Note::NoContainer { container: container.clone(), known });
+    }
+    if images.iter().all(|(container, image)| own.get(container) == Some(image)) {
+        return nothing(Some(Note::ImagesThere));
+    }
+    own.extend(images.clone());
+    world.digest = None;
+    patch()
+}
+
+/// Going back by ControllerRevision and pausing are things that only some kinds can do.
+pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
+    let possible = match action {
+        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
+            kind == WorkloadKind::Deployment
+        }
+        Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
+        Action::Restart | Action::SetImage { .. } | Action::WaitRollout => true,
+    };
+    let (kind, action) = (kind.as_str().to_owned(), action.as_str().to_owned());
+    (!possible).then_some(Note::NotForKind { kind, action })
+}
+
+fn missing(revision: i64, known: &[(i64, Digest)]) -> Note {
+    let mut known: Vec<_> = known.iter().map(|(number, _)| *number).collect();
+    known.sort_unstable();
+    match revision {
+        0 => Note::NoEarlierRevision,
+        revision => Note::NoRevision { revision, known },
+    }
+}
+
+fn patch() -> Foreseen {
+    Foreseen { would: Would::Patch, note: None }
+}
+
+fn nothing(note: Option<Note>) -> Foreseen {
+    Foreseen { would: Would::Nothing, note }
+}
+
+fn refuse(note: Note) -> Foreseen {
+    Foreseen { would: Would::Refuse, note: Some(note) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(kind: WorkloadKind) -> WorkloadRef {
+        WorkloadRef { cluster: "lab".into(), namespace: "shop".into(), kind, name: "api".into() }
+    }
+
+    fn known(kind: WorkloadKind) -> Known {
+        Known {
+            live: LiveState {
+                workload: workload(kind),
+                uid: "u".into(),
+                digest: Digest::of(b"2"),
+                revision: 2,
+                paused: false,
+                replicas: Some(3),
+            },
+            images: [("app".to_owned(), "api:2".to_owned())].into(),
+            revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
+            protected: false,
+        }
+    }
+
+    fn undo(to_revision: i64, template: Option<&[u8]>) -> Action {
+        Action::RolloutUndo { to_revision, template_digest: template.map(Digest::of) }
+    }
+
+    fn image(container: &str, image: &str) -> Action {
+        Action::SetImage { images: [(container.to_owned(), image.to_owned())].into() }
+    }
+
+    fn foresee(known: Known, actions: Vec<Action>) -> Vec<Foreseen> {
+        let workload = known.live.workload.clone();
+        let steps: Vec<_> = actions.into_iter().map(|it| Step::act(workload.clone(), it)).collect();
+        super::foresee(&steps, &[known])
+    }
+
+    #[test]
+    fn each_step_alone() {
+        let no_container =
+            Note::NoContainer { container: "x".into(), known: vec!["app".to_owned()] };
+        for (action, expected) in [
+            (undo(1, Some(b"1")), patch()),
+            (undo(2, Some(b"2")), nothing(Some(Note::AlreadyAt { revision: 2 }))),
+            (undo(9, None), refuse(Note::NoRevision { revision: 9, known: vec![1, 2] })),
+            (undo(0, None), refuse(Note::NoEarlierRevision)),
+            (Action::Pause, patch()),
+            (Action::Resume, nothing(Some(Note::NotPaused))),
+            (Action::Restart, patch()),
+            (image("app", "api:3"), patch()),
+            (image("app", "api:2"), nothing(Some(Note::ImagesThere))),
+            (image("x", "api:3"), refuse(no_container)),
+            (Action::Scale { replicas: 3 }, nothing(Some(Note::ReplicasThere { replicas: 3 }))),
+            (Action::Scale { replicas: 0 }, patch()),
+            (Action::WaitRollout, nothing(None)),
+        ] {
+            let foreseen = foresee(known(WorkloadKind::Deployment), vec![action.clone()]);
+            assert_eq!(foreseen, [expected], "{action:?}");
+        }
+    }
+
+    #[test]
+    fn each_step_as_if_those_before_it_were_done() {
+        let of = |actions| {
+            let foreseen = foresee(known(WorkloadKind::Deployment), actions);
+            foreseen.into_iter().map(|it| it.would).collect::<Vec<_>>()
+        };
+        use Would::{Nothing, Patch};
+        // Our own pause is no obstacle, and the undo ends it.
+        assert_eq!(
+            of(vec![Action::Pause, undo(1, Some(b"1")), Action::Resume]),
+            [Patch, Patch, Nothing]
+        );
+        assert_eq!(of(vec![undo(1, Some(b"1")), undo(1, Some(b"1"))]), [Patch, Nothing]);
+        assert_eq!(of(vec![image("app", "api:3"), undo(2, Some(b"2"))]), [Patch, Patch]);
+    }
+
+    #[test]
+    fn what_somebody_paused_or_protected_is_left_alone() {
+        let mut paused = known(WorkloadKind::Deployment);
+        paused.live.paused = true;
+        for action in [undo(1, Some(b"1")), Action::Restart] {
+            assert_eq!(foresee(paused.clone(), vec![action]), [refuse(Note::PausedByOther)]);
+        }
+        let protected = Known { protected: true, ..known(WorkloadKind::Deployment) };
+        let note = Note::Protected { namespace: "shop".into() };
+        assert_eq!(foresee(protected, vec![Action::Restart]), [refuse(note)]);
+    }
+
+    #[test]
+    fn kinds_can_do_different_things() {
+        use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
+        for (action, possible) in [
+            (undo(1, Some(b"1")), vec![Deployment]),
+            (Action::Pause, vec![Deployment]),
+            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
+            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet]),
+        ] {
+            for kind in [Deployment, StatefulSet, DaemonSet] {
+                let foreseen = foresee(known(kind), vec![action.clone()]);
+                let refused = foreseen[0].would == Would::Refuse;
+                assert_eq!(!refused, possible.contains(&kind), "{kind:?} {action:?}");
+            }
+        }
+    }
+}
