@@ -51,6 +51,8 @@ impl Pretend {
                     policy.mode = Mode::Suggest;
                 }
                 policy.observation_s = policy.observation_s.min(OBSERVATION_S);
+                // Nobody watches the pretend world for ten minutes before breaking it.
+                policy.gates.clean_before_s = policy.gates.clean_before_s.min(OBSERVATION_S);
             }
             Document::Service(service) => {
                 service.checks.retain(|it| match it.kind {
