@@ -135,6 +135,15 @@ impl WorkloadRef {
 }
 
 impl WorkloadKind {
+    /// The label by which metrics and alerts name a workload of this kind.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::StatefulSet => "statefulset",
+            Self::DaemonSet => "daemonset",
+        }
+    }
+
     /// Whether a pod of this name is one of a workload's: `NAME-<template hash>-<5>` for a Deployment,
     /// `NAME-<ordinal>` for a StatefulSet, `NAME-<5>` for a DaemonSet. The rest of the name decides, so
     /// that `api` does not take the pods of `api-gateway`.

@@ -88,3 +88,11 @@ pub async fn verify_on(db: &mut PgConnection, public_key: &Path) -> anyhow::Resu
     .await?;
     Ok(verifier.report())
 }
+
+/// What an entry says, from the `json!` of an object.
+pub(crate) fn details(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    match value {
+        serde_json::Value::Object(details) => details,
+        other => serde_json::Map::from_iter([("value".to_owned(), other)]),
+    }
+}

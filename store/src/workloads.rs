@@ -102,6 +102,17 @@ pub async fn by_services(
     rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
 }
 
+/// Those that somebody should look at: a pod is bad, the rollout is stuck, or an alert of the watch is open.
+pub async fn troubled(db: impl PgExecutor<'_>) -> Result<Vec<WorkloadId>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM workloads WHERE rollout = 'stuck' AND gone_at IS NULL
+           UNION SELECT workload_id FROM pods WHERE bad_reason IS NOT NULL
+           UNION SELECT workload_id FROM alerts
+                 WHERE state = 'firing' AND source = 'watch' AND workload_id IS NOT NULL"#
+    );
+    Ok(ids.fetch_all(db).await?.into_iter().map(WorkloadId).collect())
+}
+
 /// What a list is narrowed to; everything that is `None` does not narrow it.
 #[derive(Clone, Debug, Default)]
 pub struct Filter<'a> {

@@ -1,6 +1,7 @@
 //! `lifeboat run`, `web` and `work`: everything in one process, or pages and workers apart.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,15 +10,18 @@ use serde_json::json;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Database;
 use crate::adapters;
 use crate::adapters::kubernetes::Clusters;
 use crate::audit::Key;
 use crate::config::{self, Settings};
-use crate::demo::people;
+use crate::demo::world::Breaker;
+use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, sealer};
+use crate::workers::watch::Watch;
+use crate::workers::{self, World, detector, sealer, verifier};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,17 +84,20 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
         None => Key::load_or_create(&settings.data_dir)?,
     };
     settings.secret_key()?;
-    if settings.demo {
-        let sign_ins = people::fill(db).await.context("the sample people of the demo")?;
-        eprintln!("\nSign in as\n\n{}", people::table(&sign_ins));
-    }
+    let demo = match settings.demo {
+        true => Some(pretend(settings, db).await?),
+        false => None,
+    };
+    let world = world(settings, db, demo.as_ref(), &stop)?;
+    let breaker = demo.as_ref().map(demo::world::World::breaker);
+    let kubeconfig = demo.as_ref().map(|it| it.kubeconfig().to_owned());
     let mut all = pin!(async {
         match share {
             Share::All => {
-                tokio::try_join!(web(settings, db, &stop), work(settings, db, key, &stop))?;
+                tokio::try_join!(web(settings, db, breaker, &stop), work(world, kubeconfig, key))?;
             }
-            Share::Web => web(settings, db, &stop).await?,
-            Share::Work => work(settings, db, key, &stop).await?,
+            Share::Web => web(settings, db, breaker, &stop).await?,
+            Share::Work => work(world, kubeconfig, key).await?,
         }
         anyhow::Ok(())
     });
@@ -109,7 +116,32 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
     }
 }
 
-async fn web(settings: &Settings, db: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
+/// The sample people and the world that they look after.
+async fn pretend(settings: &Settings, db: &PgPool) -> anyhow::Result<demo::world::World> {
+    let world = demo::world::start(db, &settings.data_dir).await.context("the demo")?;
+    let sign_ins = people::fill(db).await.context("the sample people of the demo")?;
+    eprintln!("\nSign in as\n\n{}", people::table(&sign_ins));
+    Ok(world)
+}
+
+fn world(
+    settings: &Settings,
+    db: &PgPool,
+    demo: Option<&demo::world::World>,
+    stop: &CancellationToken,
+) -> anyhow::Result<World> {
+    let kubeconfig = demo.map(|it| it.kubeconfig().to_owned());
+    let clusters = Clusters::new(db.clone(), config::variable, kubeconfig);
+    let http = adapters::http::client().context("the HTTP client")?;
+    Ok(World::new(db.clone(), clusters, http, settings.time_zone, stop.clone()))
+}
+
+async fn web(
+    settings: &Settings,
+    db: &PgPool,
+    breaker: Option<Breaker>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     let live = live::Live::new(store::audit::latest(db).await?);
     let metrics = http::health::recorder()?;
     let web = http::Web {
@@ -119,6 +151,8 @@ async fn web(settings: &Settings, db: &PgPool, stop: &CancellationToken) -> anyh
         stop: stop.clone(),
         metrics: Some(metrics.clone()),
         https: settings.is_https(),
+        zone: settings.time_zone,
+        breaker,
     };
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -139,17 +173,21 @@ async fn web(settings: &Settings, db: &PgPool, stop: &CancellationToken) -> anyh
     Ok(())
 }
 
-async fn work(
-    settings: &Settings,
-    db: &PgPool,
-    key: Key,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let clusters = Clusters::new(db.clone(), config::variable, None);
-    let client = adapters::http::client()?;
-    let world = workers::World::new(db.clone(), clusters, client, settings.time_zone, stop.clone());
+async fn work(world: World, demo: Option<PathBuf>, key: Key) -> anyhow::Result<()> {
+    let (db, stop) = (world.db.clone(), world.stop.clone());
+    let watch = Watch {
+        db: db.clone(),
+        facts: world.facts.clone(),
+        holder: Uuid::from_bytes(rand::random()),
+        now: world.now,
+        variable: config::variable,
+        demo,
+    };
     tokio::join!(
-        workers::run(world),
+        workers::run(world.clone()),
+        workers::watch::run(watch, stop.clone()),
+        detector::run(world.clone()),
+        verifier::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

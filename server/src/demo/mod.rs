@@ -1,3 +1,5 @@
-//! What a newcomer's first run has and nothing else: sample people. All of it exists only with `--demo`.
+//! What a newcomer's first run has and nothing else: sample people, and a pretend world to look after. All of it
+//! exists only with `--demo`.
 
 pub mod people;
+pub mod world;

@@ -59,10 +59,10 @@ pub struct Breaker {
 /// When a port cannot be had, or the catalog cannot be imported.
 pub async fn start(db: &PgPool, data_dir: &Path) -> anyhow::Result<World> {
     let delays = Delays { ready: Duration::from_secs(1), ..Delays::default() };
-    let options =
-        Options { namespaces: vec![NAMESPACE.to_owned()], delays, ..Options::default() };
+    let options = Options { namespaces: vec![NAMESPACE.to_owned()], delays, ..Options::default() };
     let cluster = Cluster::start(options).await.context("the pretend cluster did not start")?;
-    let prometheus = Prometheus::start(0, SimClock::real()).await.context("the pretend Prometheus")?;
+    let prometheus =
+        Prometheus::start(0, SimClock::real()).await.context("the pretend Prometheus")?;
     let (application, end) = application(cluster.clone()).await?;
     let pretend = Pretend { prometheus: Some(prometheus.url()), application: Some(application) };
     let documents = documents(&pretend)
@@ -139,12 +139,14 @@ async fn deploy(cluster: &Cluster, documents: &[Located]) -> anyhow::Result<()> 
             match workload.kind {
                 WorkloadKind::Deployment => {
                     let api: Api<Deployment> = Api::namespaced(client.clone(), &workload.namespace);
-                    api.create(&PostParams::default(), &serde_json::from_value(of(EARLIER))?).await?;
+                    api.create(&PostParams::default(), &serde_json::from_value(of(EARLIER))?)
+                        .await?;
                     cluster.settle().await;
                     release(&api, &workload.name, &service.name, GOOD).await?;
                 }
                 WorkloadKind::StatefulSet => {
-                    let api: Api<StatefulSet> = Api::namespaced(client.clone(), &workload.namespace);
+                    let api: Api<StatefulSet> =
+                        Api::namespaced(client.clone(), &workload.namespace);
                     api.create(&PostParams::default(), &serde_json::from_value(of(GOOD))?).await?;
                 }
                 WorkloadKind::DaemonSet => {}
@@ -192,7 +194,10 @@ async fn application(cluster: Cluster) -> anyhow::Result<(String, DropGuard)> {
     let url = format!("http://{}", listener.local_addr()?);
     let router = Router::new()
         .route("/health", get(health))
-        .route("/metrics", get(async || "# TYPE http_requests_total counter\nhttp_requests_total 1027\n"))
+        .route(
+            "/metrics",
+            get(async || "# TYPE http_requests_total counter\nhttp_requests_total 1027\n"),
+        )
         .with_state(cluster);
     let stop = CancellationToken::new();
     let ended = stop.clone().cancelled_owned();
@@ -208,7 +213,8 @@ async fn health(State(cluster): State<Cluster>) -> Response {
     let gateway = cluster.object("deployments.apps", NAMESPACE, GATEWAY);
     let ready = gateway.and_then(|it| it.pointer("/status/readyReplicas")?.as_i64()).unwrap_or(0);
     match ready {
-        0 => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable"}))).into_response(),
+        0 => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable"})))
+            .into_response(),
         _ => Json(json!({"status": "healthy", "ready": ready})).into_response(),
     }
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::World;
-use crate::checks;
+use crate::{audit, checks};
 
 /// How often a service is looked at while it is being verified. Shorter than any sensible window, and long enough
 /// not to be a load of its own.
@@ -108,7 +108,7 @@ async fn save(
             "state": rollback.state.as_str(), "closure": rollback.state.closure(),
             "verdict": rollback.verification.verdict, "why": rollback.verification.why,
         });
-        store::audit::record(&mut tx, &ACTOR, Action::VerifyRollback, &subject, details, now)
+        store::audit::record(&mut tx, &ACTOR, Action::VerifyRollback, &subject, audit::details(details), now)
             .await?;
     }
     if matches!(rollback.state, State::Closed { .. }) {

@@ -26,7 +26,11 @@ impl Alertmanager {
             .arg(format!("--web.listen-address={web}"))
             .arg(format!("--cluster.listen-address={gossip}"))
             .arg(format!("--cluster.peer={peer}"))
-            .args(["--cluster.settle-timeout=1s", "--cluster.gossip-interval=50ms", "--log.level=warn"])
+            .args([
+                "--cluster.settle-timeout=1s",
+                "--cluster.gossip-interval=50ms",
+                "--log.level=warn",
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -90,8 +94,12 @@ async fn a_highly_available_pair_gives_one_rollback(owner: sqlx::PgPool) {
     assert_eq!(story.image().await, "app:1");
     story.told_by_both().await;
     let alerts = story.get("/alerts?service=api").await;
-    let told: Vec<_> =
-        alerts["items"].as_array().unwrap().iter().filter(|it| it["name"] == "GatewayCrashing").collect();
+    let told: Vec<_> = alerts["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["name"] == "GatewayCrashing")
+        .collect();
     assert_eq!(told.len(), 1, "{alerts:#}");
     let rollbacks = story.get("/rollbacks").await;
     assert_eq!(rollbacks["items"].as_array().unwrap().len(), 1, "{rollbacks:#}");

@@ -65,7 +65,7 @@ pub(crate) struct Real {
     /// Kubeconfigs: of somebody who may do everything, and of us.
     pub(crate) admin: String,
     pub(crate) lifeboat: String,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     kubectl: String,
 }
 

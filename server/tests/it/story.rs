@@ -8,6 +8,10 @@ use std::time::Duration;
 use domain::access::{Role, Scope};
 use domain::policies::Policy;
 use domain::signals::Signal;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use server::clock;
 use server::workers::watch::Watch;
@@ -16,7 +20,8 @@ use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::runs::lab::Lab;
+use crate::proxy::Real;
+use crate::runs::Lab;
 use crate::world::{self, World};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,7 +47,13 @@ impl Story {
         tx.commit().await.unwrap();
         let (engineer, _) = door.sign_in("engineer", Role::Sre).await;
         let (second, _) = door.sign_in("second", Role::Sre).await;
-        let scopes = [Scope::Read, Scope::Approve, Scope::RollbacksRequest, Scope::Rails, Scope::AlertsWrite];
+        let scopes = [
+            Scope::Read,
+            Scope::Approve,
+            Scope::RollbacksRequest,
+            Scope::Rails,
+            Scope::AlertsWrite,
+        ];
         let engineer = format!("Bearer {}", door.token("e", Some(engineer), &scopes).await);
         let second = format!("Bearer {}", door.token("s", Some(second), &scopes).await);
 
@@ -231,7 +242,11 @@ async fn by_itself(story: &Story) {
 
     // The version that was left is bad, and nobody goes back to it.
     let revisions = story.get("/revisions?service=api").await;
-    let left = revisions["items"].as_array().unwrap().iter().find(|it| it["images"][0]["image"] == "app:2-bad");
+    let left = revisions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["images"][0]["image"] == "app:2-bad");
     assert_eq!(left.unwrap()["verdict"], "bad");
     let alerts = story.get("/alerts?service=api&state=firing").await;
     assert_eq!(alerts["items"], json!([]), "the alert has ended");
@@ -245,7 +260,8 @@ async fn a_person_approves_what_nobody_else_may_carry_out(owner: PgPool) {
     assert_eq!(story.image().await, "app:2-bad", "nothing happens unasked");
 
     let path = format!("/rollbacks/{}/approvals", waiting["number"].as_str().unwrap());
-    let consent = |digest: &Value| json!({"plan_digest": digest, "decision": "approve", "reason": ""});
+    let consent =
+        |digest: &Value| json!({"plan_digest": digest, "decision": "approve", "reason": ""});
     let digest = &waiting["plan"]["digest"];
     let other = json!("sha256:0000000000000000000000000000000000000000000000000000000000000000");
     let moved = story.post(&path, &story.engineer, consent(&other)).await;
@@ -282,7 +298,11 @@ async fn nobody_approves_their_own_request(owner: PgPool) {
     assert_eq!(story.post(&path, &story.engineer, consent.clone()).await.status, 403);
     assert_eq!(story.post(&path, &story.second, consent).await.status, 201);
     story.rollback("carried out", state("verifying")).await;
-    assert_eq!(story.image().await, "app:1", "a mode stops automation, never a person's own request");
+    assert_eq!(
+        story.image().await,
+        "app:1",
+        "a mode stops automation, never a person's own request"
+    );
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
@@ -318,7 +338,9 @@ async fn a_forged_alert_is_a_question_and_never_an_act(owner: PgPool) {
     assert_eq!(received.status, 202, "{}", received.body);
     assert_eq!(received.json()["new"], 1);
     let decision = story
-        .eventually("decided", async || story.get("/decisions?service=api").await["items"].get(0).cloned())
+        .eventually("decided", async || {
+            story.get("/decisions?service=api").await["items"].get(0).cloned()
+        })
         .await;
     assert_ne!(decision["disposition"], "execute", "{decision:#}");
     assert_eq!(decision["outcome"], "human", "{decision:#}");
@@ -341,7 +363,15 @@ async fn what_moved_is_said_in_words(owner: PgPool) {
     assert_eq!(story.image().await, "app:3", "nothing was undone");
 }
 
-/// The kubeconfig of the real cluster with no more rights than we ship, and a namespace of our own.
+/// A namespace of our own on the real cluster, and a way to it.
 async fn real() -> (PathBuf, String) {
-    crate::real::namespace("story").await
+    let real = Real::find();
+    let kubeconfig = real.dir.join("admin.kubeconfig");
+    let config = Kubeconfig::read_from(&kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await;
+    let client = kube::Client::try_from(config.unwrap()).unwrap();
+    let name = format!("story-{:08x}", rand::random::<u32>());
+    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+    Api::all(client).create(&PostParams::default(), &namespace).await.unwrap();
+    (kubeconfig, name)
 }

@@ -30,8 +30,7 @@ pub(super) async fn identify(State(web): State<Web>, mut request: Request, next:
         }
     };
     if let Some(caller) = caller {
-        let cx =
-            Context { db: web.db, caller, now, zone: chrono_tz::Tz::Asia__Shanghai, request: None };
+        let cx = Context { db: web.db, caller, now, zone: web.zone, request: None };
         request.extensions_mut().insert(cx);
     }
     next.run(request).await

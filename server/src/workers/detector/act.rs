@@ -19,6 +19,7 @@ use sqlx::PgConnection;
 use store::rollbacks::Opening;
 
 use super::REPEAT;
+use crate::audit;
 use crate::workers::{World, executor};
 
 const ACTOR: Actor = Actor::Worker("detector");
@@ -39,7 +40,7 @@ pub(super) async fn resolve(
         &ACTOR,
         Action::Observe,
         &subject,
-        json!({"resolved": alert.name}),
+        audit::details(json!({"resolved": alert.name})),
         now,
     )
     .await?;
@@ -69,13 +70,16 @@ async fn withdraw(
     if withdrawn.state == before {
         return Ok(());
     }
-    if let Some(run) = withdrawn.run {
-        store::runs::withdraw(tx, run, "the signal is gone", now).await?;
-    }
     store::rollbacks::save(tx, &withdrawn).await?;
+    if let Some(run) = withdrawn.run {
+        let run = store::runs::lock(tx, run).await?;
+        if let Ok(run) = run.abort(&ACTOR.to_string(), "the signal is gone", now) {
+            store::runs::save(tx, &run, now).await?;
+        }
+    }
     let subject = Subject::new("rollbacks", &withdrawn.number);
     let details = json!({"state": withdrawn.state.as_str(), "reason": withdrawn.state.reason()});
-    store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+    store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
     Ok(())
 }
 
@@ -156,7 +160,7 @@ async fn follow_up(
     let Some(proposal) = propose(decision, &scene.workload) else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
-        store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
         return Ok(None);
     };
     match &scene.rails.open {
@@ -193,7 +197,7 @@ async fn follow_up(
                 "state": rollback.state.as_str(), "alert": alert.name, "outcome": decision.outcome,
                 "plan_digest": rollback.plan_digest, "target": decision.target.as_ref().map(|it| it.revision),
             });
-            store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+            store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
             Ok(run)
         }
     }
@@ -215,7 +219,7 @@ async fn upgrade(
     if let Some(state) = state {
         let subject = Subject::new("rollbacks", &state.number);
         let details = json!({"state": state.state.as_str(), "decision": decision.id});
-        store::audit::record(tx, &ACTOR, Action::Decide, &subject, details, now).await?;
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
     }
     Ok(run)
 }

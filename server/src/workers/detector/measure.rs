@@ -19,7 +19,7 @@ const STEP: TimeDelta = TimeDelta::seconds(15);
 pub(super) async fn measure(world: &World, signal: &Signal, scene: &mut Scene, now: DateTime<Utc>) {
     let answer = match world.metrics.of(&scene.workload.cluster).await {
         Ok(prometheus) => now_and_before(&prometheus, signal, scene, now).await,
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     };
     let (measurement, verdict) = match answer {
         Ok(measurement) => {

@@ -20,16 +20,20 @@ pub(super) async fn gather(
 ) -> anyhow::Result<Option<Scene>> {
     let Some(service) = alert.service else { return Ok(None) };
     let mut db = world.db.acquire().await?;
-    let workloads = store::workloads::by_service(&mut db, service).await?;
+    let workloads = store::workloads::by_service(&mut *db, service).await?;
     let Some(workload) = choose(alert, &workloads) else { return Ok(None) };
-    let signal = store::signals::by_name(&mut *db, &alert.name).await?.map(|it| it.entry);
+    let signal = match store::signals::by_name(&mut *db, &alert.name).await {
+        Ok(stored) => Some(stored.entry),
+        Err(store::Error::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
     let mut scene = store::scenes::of(&mut db, service, workload, &alert.name, now).await?;
-    let connected = store::clusters::is_connected(&mut *db, &workload.cluster).await?;
+    let connected = store::watching::is_connected(&mut *db, &workload.cluster).await?;
     drop(db); // Prometheus may be slow, and others need the connection.
 
-    match signal.as_ref().map(|it| &it.source) {
+    match signal.as_ref().map(|it| it.source.clone()) {
         Some(Source::Watch(watch)) => {
-            scene.sighting = sighting(*watch, workload, &scene.pods);
+            scene.sighting = sighting(watch, workload, &scene.pods);
             // A cluster that nobody sees any more proves nothing.
             let seen = connected.then_some(scene.sighting.is_some());
             scene.confirmation = Some(Confirmation {
