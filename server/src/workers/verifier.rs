@@ -108,8 +108,15 @@ async fn save(
             "state": rollback.state.as_str(), "closure": rollback.state.closure(),
             "verdict": rollback.verification.verdict, "why": rollback.verification.why,
         });
-        store::audit::record(&mut tx, &ACTOR, Action::VerifyRollback, &subject, audit::details(details), now)
-            .await?;
+        store::audit::record(
+            &mut tx,
+            &ACTOR,
+            Action::VerifyRollback,
+            &subject,
+            audit::details(details),
+            now,
+        )
+        .await?;
     }
     if matches!(rollback.state, State::Closed { .. }) {
         store::alerts::make_due(&mut tx, rollback.service).await?;

@@ -79,7 +79,8 @@ async fn withdraw(
     }
     let subject = Subject::new("rollbacks", &withdrawn.number);
     let details = json!({"state": withdrawn.state.as_str(), "reason": withdrawn.state.reason()});
-    store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
+    store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
+        .await?;
     Ok(())
 }
 
@@ -160,7 +161,8 @@ async fn follow_up(
     let Some(proposal) = propose(decision, &scene.workload) else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
-        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
+            .await?;
         return Ok(None);
     };
     match &scene.rails.open {
@@ -197,7 +199,15 @@ async fn follow_up(
                 "state": rollback.state.as_str(), "alert": alert.name, "outcome": decision.outcome,
                 "plan_digest": rollback.plan_digest, "target": decision.target.as_ref().map(|it| it.revision),
             });
-            store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
+            store::audit::record(
+                tx,
+                &ACTOR,
+                Action::Decide,
+                &subject,
+                audit::details(details),
+                now,
+            )
+            .await?;
             Ok(run)
         }
     }
@@ -219,7 +229,8 @@ async fn upgrade(
     if let Some(state) = state {
         let subject = Subject::new("rollbacks", &state.number);
         let details = json!({"state": state.state.as_str(), "decision": decision.id});
-        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now).await?;
+        store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
+            .await?;
     }
     Ok(run)
 }
