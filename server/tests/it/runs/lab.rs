@@ -14,17 +14,17 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::api::{Api, ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use server::adapters::kubernetes::{Clusters, actions};
+use server::workers::watch::{self, Watch};
 use server::workers::{World, executor, reconcile};
 use server::{adapters, clock, demo, sim};
 use sqlx::PgPool;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) struct Lab {
     pub(crate) world: World,
     pub(crate) service: ServiceId,
     pub(crate) namespace: String,
-    pub(crate) kubeconfig: PathBuf,
     _folder: Option<TempDir>,
 }
 
@@ -63,7 +63,7 @@ impl Lab {
         let http = adapters::http::client().unwrap();
         let world =
             World::new(db, clusters, http, chrono_tz::Asia::Shanghai, CancellationToken::new());
-        Self { world, service, namespace: namespace.to_owned(), kubeconfig, _folder: None }
+        Self { world, service, namespace: namespace.to_owned(), _folder: None }
     }
 
     pub(crate) fn workload(&self, name: &str) -> WorkloadRef {
@@ -172,6 +172,32 @@ impl Lab {
                 api.delete(&name, &Default::default()).await.unwrap();
             }
         }
+    }
+
+    /// Watches the cluster until the newest revision of this Deployment is in the ledger, as the workers would.
+    pub(crate) async fn watched(&self, name: &str, revisions: usize) -> DropGuard {
+        let stop = CancellationToken::new();
+        let watch = Watch {
+            db: self.world.db.clone(),
+            facts: self.world.facts.clone(),
+            holder: uuid::Uuid::from_u128(rand::random()),
+            now: clock::now,
+            variable: |_| None,
+            demo: None,
+        };
+        tokio::spawn(watch::run(watch, stop.clone()));
+        let live = self.live(name).await;
+        for _ in 0..400 {
+            let db = &self.world.db;
+            if let Some(seen) = store::workloads::find(db, &self.workload(name)).await.unwrap()
+                && seen.live.digest == live.digest
+                && store::revisions::of(db, seen.id).await.unwrap().len() == revisions
+            {
+                return stop.drop_guard();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the watch never saw {name}");
     }
 
     /// A run of these actions on one Deployment, made for the state it is in now.

@@ -1,5 +1,6 @@
 //! Runs against a cluster, pretend or real: what is done, what is refused, what is left after trouble.
 
+mod api;
 mod kill9;
 mod lab;
 mod steps;

@@ -190,3 +190,55 @@ async fn a_wait_ends_by_the_clock_and_people_may_come_between(pool: PgPool) {
     assert_eq!(run.state.name(), StateName::Aborted);
     assert_eq!(run.steps[2].state_name(), "aborted");
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_pruned_revision_comes_back_from_the_ledger_where_a_person_agreed(pool: PgPool) {
+    let (lab, cluster) = Lab::pretend(pool).await;
+    lab.deploy("api", &["shop/api:1", "shop/api:2"]).await;
+    let _watch = lab.watched("api", 2).await;
+    let undo = lab.undo("api", 1).await;
+    lab.delete_revision("api", 1).await;
+    cluster.settle().await;
+
+    let automatic = lab.asked("api", vec![undo.clone()]).await;
+    let now = lab.world.now();
+    lab.wish(automatic.id, |run| run.approve_by_policy("default", 1, now).unwrap()).await;
+    let refused = lab.execute(automatic.id).await;
+    assert_eq!(steps(&refused), [("refused", Some(Note::Pruned { revision: 1 }))]);
+    assert_eq!(lab.image("api").await, "shop/api:2");
+
+    let run = lab.done("api", vec![undo, Action::WaitRollout]).await;
+    assert_eq!(run.state.name(), StateName::Succeeded, "{run:?}");
+    assert_eq!(lab.image("api").await, "shop/api:1");
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_kill_switch_stops_what_nobody_agreed_to(pool: PgPool) {
+    let (lab, _cluster) = Lab::pretend(pool).await;
+    lab.deploy("api", &["shop/api:1", "shop/api:2"]).await;
+    let undo = lab.undo("api", 1).await;
+    let switch = domain::rails::KillSwitch {
+        scope: domain::rails::Scope::Cluster("lab".into()),
+        reason: "maintenance".into(),
+        set_by: None,
+        set_by_name: "owner".into(),
+        set_at: lab.world.now(),
+    };
+    let mut tx = lab.world.db.begin().await.unwrap();
+    store::rails::switch_on(&mut tx, &switch).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let automatic = lab.asked("api", vec![undo.clone()]).await;
+    let now = lab.world.now();
+    lab.wish(automatic.id, |run| run.approve_by_policy("default", 1, now).unwrap()).await;
+    assert_eq!(lab.execute(automatic.id).await.state.name(), StateName::Aborted);
+
+    // A person's own request goes on after a second confirmation.
+    let run = lab.done("api", vec![undo]).await;
+    assert_eq!(run.state.name(), StateName::Paused);
+    assert_eq!(lab.image("api").await, "shop/api:2");
+    let now = lab.world.now();
+    lab.wish(run.id, |run| run.resume("user:asker", "it is mine", now).unwrap()).await;
+    assert_eq!(lab.execute(run.id).await.state.name(), StateName::Succeeded);
+    assert_eq!(lab.image("api").await, "shop/api:1");
+}
