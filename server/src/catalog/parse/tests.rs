@@ -143,3 +143,27 @@ fn aliases_serve_but_do_not_explode() {
     let nested = format!("kind: policy\nname: {}p{}\n", "[".repeat(5000), "]".repeat(5000));
     assert_eq!(parse("f", &nested).unwrap_err().len(), 1);
 }
+
+proptest::proptest! {
+    /// Whatever a file holds, it is read or refused, and a refusal names a line that is there.
+    #[test]
+    fn any_text_is_read_or_refused(text in "(kind|name|: |- |\\{|\\}|\\[|\\]|\"|'|\\||>|&a|\\*a|<<|---|\\.\\.\\.|#|%|!|\\?|\t| |\n|\r|[a-z]|[0-9]|中|😀|\u{0}|\u{feff}){0,80}") {
+        if let Err(errors) = parse("f", &text) {
+            let lines = text.split('\n').count() as u64;
+            for error in errors {
+                proptest::prop_assert!(error.line <= lines + 1, "{error} of {lines} in {text:?}");
+                proptest::prop_assert!(!error.message.is_empty());
+            }
+        }
+    }
+
+    /// Texts that look like something else in YAML come back as they were.
+    #[test]
+    fn any_label_is_written_so_that_it_is_read_again(value in "\\PC{0,40}", prefix in "(|off|null|~|1e3|0x1|- |: |# |\\||>|&|\\*|!|%|@|`|\\?)") {
+        let value = format!("{prefix}{value}");
+        let json = serde_json::json!({"name": "a", "workloads": [], "match": {"service": value}});
+        let document = Document::Service(serde_json::from_value(json).unwrap());
+        let text = super::super::export::text(&[&document]).unwrap();
+        proptest::prop_assert_eq!(plain(&parse("f", &text).unwrap()), [document], "{}", text);
+    }
+}
