@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command as Process;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -256,4 +257,57 @@ async fn a_mistake_sent_to_the_api_is_told_by_file_line_and_path(db: PgPool) {
     let (status, _) = api(&world, "POST", "/catalog/imports", &ci, &body).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "clusters are the administrators'");
     assert!(stored(&world.db).await.is_empty());
+}
+
+/// Exit code, standard output and standard error of `lifeboat catalog …`.
+fn lifeboat(db: &PgPool, args: &[&str]) -> (i32, String, String) {
+    let url = sqlx::ConnectOptions::to_url_lossy(&*db.connect_options());
+    let mut process = Process::new(env!("CARGO_BIN_EXE_lifeboat"));
+    let answer = process.arg("catalog").args(args).env("DATABASE_URL", url.as_str()).output();
+    let answer = answer.unwrap();
+    let [out, err] = [answer.stdout, answer.stderr].map(|it| String::from_utf8(it).unwrap());
+    (answer.status.code().unwrap(), out, err)
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_command_line_answers_in_json_and_by_its_exit_code(db: PgPool) {
+    let good = folder(&[("a.yaml", CLUSTER), ("b.yaml", SERVICE)]);
+    let good = good.path().to_str().unwrap();
+    let bad = folder(&[("a.yaml", CLUSTER), ("b.yaml", &format!("# api\n{SERVICE}moode: x\n"))]);
+    let bad = bad.path().to_str().unwrap();
+    let json = |out: &str| serde_json::from_str::<Value>(out).unwrap();
+    let nothing = json!({"errors": [], "created": [], "changed": [], "removed": []});
+
+    let (code, out, _) = lifeboat(&db, &["check", good, "--json"]);
+    assert_eq!((code, json(&out)), (0, nothing.clone()));
+    for command in ["check", "import"] {
+        let (code, out, _) = lifeboat(&db, &[command, bad, "--json"]);
+        let error = &json(&out)["errors"][0];
+        assert_eq!(code, 1, "{out}");
+        assert!(error["file"].as_str().unwrap().ends_with("b.yaml"), "{error}");
+        assert_eq!((&error["line"], &error["path"]), (&json!(6), &json!("moode")));
+        assert!(error["message"].as_str().unwrap().starts_with("unknown field `moode`"), "{error}");
+    }
+    let (code, out, _) = lifeboat(&db, &["check", bad]);
+    assert_eq!(code, 1);
+    assert!(out.contains("b.yaml:6: moode: unknown field"), "{out}");
+    assert_eq!(lifeboat(&db, &["check"]).0, 2);
+    assert_eq!(lifeboat(&db, &["check", "/nowhere"]).0, 1);
+
+    let created = json!(["cluster/lab", "service/api"]);
+    for args in [&["import", good, "--dry-run", "--json"][..], &["import", good, "--json"]] {
+        let (code, out, err) = lifeboat(&db, args);
+        assert_eq!((code, &json(&out)["created"]), (0, &created), "{out}{err}");
+    }
+    let (code, out, _) = lifeboat(&db, &["import", good, "--json"]);
+    assert_eq!((code, json(&out)), (0, nothing.clone()));
+
+    let exported = tempfile::tempdir().unwrap();
+    let exported = exported.path().to_str().unwrap();
+    let (code, out, err) = lifeboat(&db, &["export", exported, "--json"]);
+    assert_eq!((code, &json(&out)["errors"]), (0, &json!([])), "{err}");
+    let (code, out, _) = lifeboat(&db, &["import", exported, "--prune", "--json"]);
+    assert_eq!((code, json(&out)), (0, nothing));
+    let (code, _, err) = lifeboat(&db, &["export", good]);
+    assert!(code == 1 && err.contains("is there already: export into an empty folder"), "{err}");
 }
