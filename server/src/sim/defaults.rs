@@ -56,11 +56,17 @@ pub(crate) fn apply(kind: &ResourceType, value: &mut Value) {
     }
 }
 
-/// Drops nulls, empty lists and the empty maps that Go leaves out.
+/// Drops nulls, empty lists and the empty maps that Go leaves out; writes quantities as Go does.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.values_mut().for_each(tidy);
+            for quantities in ["limits", "requests"] {
+                let resources = map.get_mut(quantities).and_then(Value::as_object_mut);
+                for quantity in resources.into_iter().flat_map(Map::values_mut) {
+                    canonical(quantity);
+                }
+            }
             map.retain(|key, v| match v {
                 Value::Null => false,
                 Value::Array(list) => !list.is_empty(),
@@ -73,6 +79,27 @@ fn tidy(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+/// Thousandths where there are any (`0.1` is `100m`), else a whole number. Quantities with another unit are
+/// taken as they are.
+fn canonical(quantity: &mut Value) {
+    let text = match quantity {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return,
+    };
+    let (number, scale) = match text.strip_suffix('m') {
+        Some(thousandths) => (thousandths, 1.0),
+        None => (text.as_str(), 1000.0),
+    };
+    let Ok(number) = number.parse::<f64>() else { return };
+    let thousandths = (number * scale).ceil() as i64;
+    *quantity = match thousandths % 1000 {
+        0 => (thousandths / 1000).to_string(),
+        _ => format!("{thousandths}m"),
+    }
+    .into();
 }
 
 fn object_value<'a>(value: &'a mut Value, key: &str) -> &'a mut Value {
@@ -232,6 +259,21 @@ fn service(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quantities_are_written_as_go_writes_them() {
+        for (quantity, expected) in [
+            (json!("0.1"), "100m"),
+            (json!("1500m"), "1500m"),
+            (json!("2000m"), "2"),
+            (json!(1), "1"),
+            (json!("64Mi"), "64Mi"),
+        ] {
+            let mut quantity = quantity;
+            canonical(&mut quantity);
+            assert_eq!(quantity, expected);
+        }
+    }
     use crate::sim::types::Types;
 
     #[test]
