@@ -56,7 +56,8 @@ pub struct Policy {
 pub struct Approvals {
     /// How many different people.
     pub count: u32,
-    /// Any of these roles.
+    /// Each of them has one of these; where there are at least as many people as roles, every role is among
+    /// them.
     pub roles: Vec<Role>,
     pub expires_s: u32,
     /// When the next level of contacts is told, counted from the request; ascending.

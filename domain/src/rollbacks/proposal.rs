@@ -1,13 +1,13 @@
 //! From a decision to what is proposed: the plan that people approve, or none.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
 use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
 use crate::plans::{Action, LiveState, Plan, Step};
-use crate::policies::Policy;
+use crate::policies::{Approvals, Policy};
 use crate::workloads::Workload;
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
@@ -42,13 +42,9 @@ pub fn live(workload: &Workload) -> LiveState {
 
 /// What it takes to approve, as the policy says it. `asked` is 1 for the first time.
 pub fn required(policy: &Policy, now: DateTime<Utc>) -> Required {
-    let after = |seconds: u32| now + TimeDelta::seconds(i64::from(seconds));
-    Required {
-        count: policy.approvals.count,
-        roles: policy.approvals.roles.clone(),
-        expires_at: after(policy.approvals.expires_s),
-        escalate_at: policy.approvals.escalate_s.iter().map(|it| after(*it)).collect(),
-    }
+    let approvals = &policy.approvals;
+    let Approvals { count, roles, expires_s, escalate_s } = approvals;
+    Required::new(*count, roles, *expires_s, escalate_s, now)
 }
 
 /// The roles that may decide where the policy names none.

@@ -43,6 +43,8 @@ pub struct Run {
     pub steps: Vec<StepRecord>,
     /// What somebody wants of a run that is in the middle of a step.
     pub wish: Option<Wish>,
+    /// How many of the times of `required.escalate_at` have come: the contact level that was asked last.
+    pub escalated: u32,
     /// When somebody last said to go on in spite of a kill switch.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// Grows with every claim; a worker with an older one writes nothing.

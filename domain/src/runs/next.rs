@@ -14,6 +14,8 @@ pub(super) const BEGIN_LIMIT: TimeDelta = TimeDelta::minutes(15);
 pub enum Next {
     /// It has ended, or waits for people: until then, if nobody comes.
     Nothing { until: Option<DateTime<Utc>> },
+    /// Nobody has decided for so long that the next contacts should hear of it: [`Run::escalate`].
+    Escalate,
     /// The time in which people could have done something is over: [`Run::expire`].
     Expire,
     /// Somebody wants it paused or ended, and no effect is under way: [`Run::honour`].
@@ -35,12 +37,22 @@ impl Run {
             false => Next::Nothing { until: Some(limit) },
         };
         match &self.state {
-            State::AwaitingApproval => until(self.required.expires_at),
+            State::AwaitingApproval => match self.next_escalation() {
+                Some(at) if now >= at && now < self.required.expires_at => Next::Escalate,
+                Some(at) if now < at => Next::Nothing { until: Some(at) },
+                _ => until(self.required.expires_at),
+            },
             State::Paused { since, .. } => until(*since + PAUSE_LIMIT),
             State::Approved { at } if now >= *at + BEGIN_LIMIT => Next::Expire,
             State::Approved { .. } | State::Running { .. } => self.next_step(now),
             _ => Next::Nothing { until: None },
         }
+    }
+
+    /// The first time to escalate that nobody has seen come.
+    fn next_escalation(&self) -> Option<DateTime<Utc>> {
+        let times = self.required.escalate_at.get(self.escalated as usize).copied();
+        times.filter(|it| *it < self.required.expires_at)
     }
 
     fn next_step(&self, now: DateTime<Utc>) -> Next {

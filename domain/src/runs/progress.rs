@@ -23,6 +23,7 @@ impl Run {
             approvals: Vec::new(),
             steps,
             wish: None,
+            escalated: 0,
             confirmed_at: None,
             epoch: 0,
         }
@@ -41,6 +42,15 @@ impl Run {
             State::Paused { .. } => self.end_aborted(Note::PausedTooLong, now),
             _ => self,
         }
+    }
+
+    /// Nobody has decided by now: the next contacts hear of it.
+    pub fn escalate(mut self, now: DateTime<Utc>) -> Self {
+        if self.state == State::AwaitingApproval {
+            let come = self.required.escalate_at.iter().filter(|it| **it <= now).count();
+            self.escalated = u32::try_from(come).unwrap_or(u32::MAX);
+        }
+        self
     }
 
     /// From approved to running; this spends the approvals.

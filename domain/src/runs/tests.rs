@@ -142,7 +142,15 @@ fn one_rejection_ends_it_and_says_why() {
 
 #[test]
 fn it_waits_for_people_only_so_long() {
-    assert_eq!(usual().next(after(899)), Next::Nothing { until: Some(after(900)) });
+    assert_eq!(usual().next(after(299)), Next::Nothing { until: Some(after(300)) });
+    assert_eq!(usual().next(after(300)), Next::Escalate);
+    let asked = usual().escalate(after(300));
+    assert_eq!(
+        (asked.escalated, asked.next(after(300))),
+        (1, Next::Nothing { until: Some(after(600)) })
+    );
+    let asked = asked.escalate(after(601));
+    assert_eq!(asked.next(after(899)), Next::Nothing { until: Some(after(900)) });
     assert_eq!(usual().next(after(900)), Next::Expire);
     assert_eq!(usual().expire(after(900)).state, State::Expired { at: after(900) });
 
@@ -391,6 +399,7 @@ proptest! {
                     }
                     Ok(match next {
                         Next::Nothing { .. } => run,
+                        Next::Escalate => run.escalate(now),
                         Next::Expire => run.expire(now),
                         Next::Honour => run.honour(now),
                         Next::Act(step) if how == Ended::Failed => run.intend(step, intent(), now),

@@ -34,7 +34,7 @@ macro_rules! select {
             Row,
             r#"SELECT r.id, service_id, purpose, purpose_id, requested_by, r.reason, r.created_at, required_count,
                    required_roles, expires_at, escalate_at, state, state_at, note, failed_step, moved,
-                   wish, wish_by, wish_reason, wish_at, confirmed_at, epoch,
+                   wish, wish_by, wish_reason, wish_at, escalated, confirmed_at, epoch,
                    p.digest, p.steps AS planned, p.live,
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(s) ORDER BY position) FROM run_steps s WHERE run_id = r.id
@@ -110,7 +110,7 @@ pub async fn create(tx: &mut PgConnection, new: NewRun) -> Result<Run, Error> {
     let id = sqlx::query_scalar!(
         "INSERT INTO runs (service_id, purpose, purpose_id, plan_digest, requested_by, reason, created_at,
              required_count, required_roles, expires_at, escalate_at, state, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'awaiting_approval', $10) RETURNING id",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'awaiting_approval', $12) RETURNING id",
         new.service.map(|it| it.0),
         purpose,
         purpose_id,
@@ -121,7 +121,8 @@ pub async fn create(tx: &mut PgConnection, new: NewRun) -> Result<Run, Error> {
         i32::try_from(new.required.count).unwrap_or(i32::MAX),
         &roles,
         new.required.expires_at,
-        &new.required.escalate_at
+        &new.required.escalate_at,
+        new.required.escalate_at.first().copied().unwrap_or(new.required.expires_at)
     );
     let id = id.fetch_one(&mut *tx).await?;
     let run = Run::new(RunId(id), new);
@@ -135,7 +136,8 @@ pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Resul
     let state = row::State::of(&run.state)?;
     let saved = sqlx::query!(
         "UPDATE runs SET state = $3, state_at = $4, note = $5, failed_step = $6, moved = $7,
-             wish = $8, wish_by = $9, wish_reason = $10, wish_at = $11, confirmed_at = $12, due_at = $13
+             wish = $8, wish_by = $9, wish_reason = $10, wish_at = $11, confirmed_at = $12, due_at = $13,
+             escalated = $14
          WHERE id = $1 AND epoch = $2",
         run.id.0,
         run.epoch,
@@ -149,7 +151,8 @@ pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Resul
         run.wish.as_ref().map(|it| it.reason.as_str()),
         run.wish.as_ref().map(|it| it.at),
         run.confirmed_at,
-        run.due(now)
+        run.due(now),
+        i32::try_from(run.escalated).unwrap_or(i32::MAX)
     );
     if saved.execute(&mut *tx).await?.rows_affected() == 0 {
         return Err(Error::Fenced { table: "runs", id: run.id.to_string() });

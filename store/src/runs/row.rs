@@ -33,6 +33,7 @@ pub(super) struct Row {
     pub(super) wish_by: Option<String>,
     pub(super) wish_reason: Option<String>,
     pub(super) wish_at: Option<DateTime<Utc>>,
+    pub(super) escalated: i32,
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) epoch: i64,
     pub(super) digest: String,
@@ -91,6 +92,7 @@ impl TryFrom<Row> for Run {
             approvals: approvals.ok_or_else(|| broken("approvals"))?,
             steps: steps.ok_or_else(|| broken("run_steps"))?,
             wish,
+            escalated: u32::try_from(row.escalated).map_err(|_| broken("runs"))?,
             confirmed_at: row.confirmed_at,
             epoch: row.epoch,
         })

@@ -88,7 +88,7 @@ async fn every_state_survives_a_round_trip(pool: PgPool) {
     };
     let switch = KillSwitch { scope: "global".into(), reason: "stop".into(), since: AT };
     let states: [(&str, &dyn Fn(Run) -> Run); 13] = [
-        ("awaiting_approval", &|run| run),
+        ("awaiting_approval", &|run| run.escalate(AT + TimeDelta::minutes(6))),
         ("approved", &approve),
         ("approved", &|run| run.approve_by_policy("default", 3, AT).unwrap()),
         ("running", &|run| approve(run).remark(0, trouble.clone(), AT)),

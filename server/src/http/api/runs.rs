@@ -72,6 +72,8 @@ async fn shown(cx: &Context, run: &Run) -> Result<Value, Error> {
             "count": run.required.count,
             "roles": run.required.roles,
             "expires_at": run.required.expires_at,
+            "escalate_at": run.required.escalate_at,
+            "escalated": run.escalated,
         },
         "plan": plan(&run.plan),
         "approvals": approvals(run),

@@ -88,6 +88,7 @@ impl Worker<'_> {
             let run = store::runs::get(&self.world.db, self.claim.run).await?;
             let turn = match run.next(self.world.now()) {
                 Next::Nothing { .. } => Turn::Rest,
+                Next::Escalate => self.settle(Next::Escalate, Run::escalate).await?,
                 Next::Expire => self.settle(Next::Expire, Run::expire).await?,
                 Next::Honour => self.settle(Next::Honour, Run::honour).await?,
                 Next::TimeOut(step) => self.time_out(&run, step).await?,
@@ -155,7 +156,11 @@ impl Worker<'_> {
         store::runs::save(&mut tx, &after, now).await?;
         let subject = Subject::new("runs", after.id);
         let details = changes(&before, &after);
-        store::audit::record(&mut tx, &ACTOR, Action::ExecuteStep, &subject, details, now).await?;
+        let action = match after.escalated > before.escalated {
+            true => Action::Escalate,
+            false => Action::ExecuteStep,
+        };
+        store::audit::record(&mut tx, &ACTOR, action, &subject, details, now).await?;
         tx.commit().await?;
         Ok(Turn::GoOn)
     }
@@ -167,6 +172,7 @@ fn changes(before: &Run, after: &Run) -> Map<String, Value> {
         ("state".to_owned(), json!(after.state.name())),
         ("plan_digest".to_owned(), json!(after.plan.digest())),
         ("epoch".to_owned(), json!(after.epoch)),
+        ("escalated".to_owned(), json!(after.escalated)),
     ]);
     let steps = before.steps.iter().zip(&after.steps).zip(after.plan.steps());
     let changed = steps.filter(|((old, new), _)| old != new).map(|((_, new), planned)| {

@@ -160,11 +160,20 @@ async fn what_nobody_approves_in_time_expires_by_itself(pool: PgPool) {
         server::clock::now() + chrono::TimeDelta::minutes(16)
     }
 
+    fn soon() -> DateTime<Utc> {
+        server::clock::now() + chrono::TimeDelta::minutes(6)
+    }
+
     let (mut lab, _cluster, undo) = bad(pool).await;
     let run = lab.asked("api", vec![undo]).await;
     lab.tick().await;
     let waiting = store::runs::get(&lab.world.db, run.id).await.unwrap();
-    assert_eq!(waiting.state, State::AwaitingApproval);
+    assert_eq!((waiting.state, waiting.escalated), (State::AwaitingApproval, 0));
+    lab.world = World { now: soon, ..lab.world };
+    lab.tick().await;
+    let waiting = store::runs::get(&lab.world.db, run.id).await.unwrap();
+    assert_eq!((waiting.state, waiting.escalated), (State::AwaitingApproval, 1));
+    assert_eq!(lab.audit(run.id).await.last().unwrap()["escalated"], 1);
     lab.world = World { now: later, ..lab.world };
     lab.tick().await;
     let expired = store::runs::get(&lab.world.db, run.id).await.unwrap();

@@ -99,7 +99,13 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
         change::Change::Refused(note) => Ok(Prepared::Refused(note)),
         // What was approved was approved for another state.
         change::Change::Patch { .. } if !moved.is_empty() => Ok(Prepared::Moved(moved)),
-        change::Change::Patch { patch, note } => rehearse(cluster, ask, live, patch, note).await,
+        change::Change::Patch { patch, note } => {
+            let note = match ask.action {
+                Action::Scale { .. } => autoscaled(cluster, ask.workload).await.unwrap_or(note),
+                _ => note,
+            };
+            rehearse(cluster, ask, live, patch, note).await
+        }
     }
 }
 
@@ -246,6 +252,23 @@ async fn replica_sets(
     };
     let items = list["items"].take();
     Ok(items.as_array().into_iter().flatten().filter(|it| ours(it)).cloned().collect())
+}
+
+/// Whether something else sets the replicas too. It is worth a warning and no obstacle, so what cannot be found
+/// out is not.
+async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef) -> Option<Note> {
+    let namespace = &workload.namespace;
+    let resource = "horizontalpodautoscalers.autoscaling";
+    let path = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
+    let asked = Asked { verb: "list", resource, namespace, name: "" };
+    let list = cluster.get(&path, &asked).await.ok()?;
+    let of = |it: &&Value| {
+        let target = &it["spec"]["scaleTargetRef"];
+        target["kind"] == workload.kind.as_str() && target["name"] == *workload.name
+    };
+    let autoscaler = list["items"].as_array()?.iter().find(of)?;
+    let number = |name: &str| i32::try_from(autoscaler["spec"][name].as_i64()?).ok();
+    Some(Note::Autoscaled { min: number("minReplicas").unwrap_or(1), max: number("maxReplicas")? })
 }
 
 pub(super) async fn get(cluster: &Cluster, workload: &WorkloadRef) -> Result<Value, Error> {
