@@ -25,6 +25,11 @@ words!(
     RevisionVerdict { Verified = "verified", Bad = "bad", Forbidden = "forbidden", Unknown = "unknown" }
 );
 
+impl RevisionVerdict {
+    /// What a person may say of a revision. That it is verified only time can say.
+    pub const BY_PEOPLE: [Self; 3] = [Self::Bad, Self::Forbidden, Self::Unknown];
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
     pub id: RevisionId,

@@ -104,6 +104,17 @@ pub enum Rollout {
     },
 }
 
+impl Rollout {
+    /// The word of the API: `settled|progressing|stuck`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Rollout::Settled => "settled",
+            Rollout::Progressing => "progressing",
+            Rollout::Stuck { .. } => "stuck",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
     pub kind: String,

@@ -62,6 +62,24 @@ pub async fn of(db: impl PgExecutor<'_>, workload: WorkloadId) -> Result<Vec<Rev
     rows.fetch_all(db).await?.into_iter().map(Revision::try_from).collect()
 }
 
+/// The same of several workloads at once.
+pub async fn of_all(
+    db: impl PgExecutor<'_>,
+    workloads: &[WorkloadId],
+) -> Result<BTreeMap<WorkloadId, Vec<Revision>>, Error> {
+    let ids: Vec<_> = workloads.iter().map(|it| it.0).collect();
+    let rows = select!(
+        "WHERE r.workload_id = ANY($1) ORDER BY r.revision DESC, r.seen_at DESC, r.id",
+        &ids
+    );
+    let mut all: BTreeMap<WorkloadId, Vec<Revision>> = BTreeMap::new();
+    for row in rows.fetch_all(db).await? {
+        let revision = Revision::try_from(row)?;
+        all.entry(revision.workload_id).or_default().push(revision);
+    }
+    Ok(all)
+}
+
 /// Those that have this template, newest configuration first.
 pub async fn with_digest(
     db: impl PgExecutor<'_>,
@@ -144,19 +162,29 @@ pub struct Observed {
     pub healthy_since: DateTime<Utc>,
 }
 
-/// Live revisions without a verdict whose cluster is connected and whose pods are all good, with the moment
-/// from which that has been so without a gap in what was seen.
+/// Live revisions without a verdict whose cluster is connected, whose pods are all good and of whose service no
+/// alert fires that may open a rollback, with the moment from which that has been so without a gap in what was
+/// seen.
 pub async fn under_observation(db: impl PgExecutor<'_>) -> Result<Vec<Observed>, Error> {
     let rows = sqlx::query!(
         r#"SELECT r.id, w.id AS workload, s.service_id AS "service_id?",
-                  GREATEST(w.healthy_since, g.connected_since, r.rolled_out_at) AS "healthy_since!"
+                  GREATEST(w.healthy_since, g.connected_since, r.rolled_out_at, q.ended) AS "healthy_since!"
            FROM workloads w
            JOIN sights g ON g.cluster_id = w.cluster_id AND g.connected_since IS NOT NULL
            JOIN revisions r ON r.workload_id = w.id AND r.digest = w.live_digest
                 AND r.config_digest = w.live_config_digest AND r.verdict = 'unknown'
            LEFT JOIN service_workloads s ON s.cluster_id = w.cluster_id AND s.namespace = w.namespace
                 AND s.kind = w.kind AND s.name = w.name
-           WHERE w.healthy_since IS NOT NULL
+           LEFT JOIN LATERAL (
+                SELECT bool_or(a.state = 'firing') AS fires, max(a.ends_at) AS ended
+                FROM alerts a
+                JOIN signals n ON n.name = a.name AND n.removed_at IS NULL
+                JOIN signal_versions d ON d.signal_id = n.id AND d.version = n.version
+                WHERE a.service_id = s.service_id AND (a.workload_id IS NULL OR a.workload_id = w.id)
+                  AND COALESCE(d.definition->>'opens', 'rollback') = 'rollback'
+                  AND (a.state = 'firing' OR a.ends_at > w.healthy_since)
+           ) q ON true
+           WHERE w.healthy_since IS NOT NULL AND q.fires IS NOT TRUE
              AND NOT EXISTS (SELECT FROM pods p WHERE p.workload_id = w.id AND p.bad_reason IS NOT NULL
                              AND NOT p.terminating)"#
     );

@@ -136,3 +136,78 @@ pub async fn sights(db: impl PgExecutor<'_>) -> Result<Vec<Sight>, Error> {
     });
     rows.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    async fn cluster(db: &sqlx::PgPool) -> ClusterId {
+        let cluster = domain::clusters::Cluster {
+            name: "lab".into(),
+            kubeconfig: "/none".into(),
+            context: None,
+            prometheus: None,
+            namespaces: vec![],
+            protected_namespaces: vec![],
+        };
+        let mut tx = db.begin().await.unwrap();
+        let id = crate::clusters::save(&mut tx, &cluster, at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn one_holds_a_lease_and_every_new_holder_has_a_new_epoch(db: sqlx::PgPool) {
+        let cluster = cluster(&db).await;
+        let [a, b] = [1, 2].map(Uuid::from_u128);
+        let first = claim(&db, cluster, a, at(0), at(6)).await.unwrap().unwrap();
+        assert_eq!(claim(&db, cluster, b, at(5), at(11)).await.unwrap(), None);
+        assert!(renew(&db, first, at(8)).await.unwrap());
+        assert_eq!(claim(&db, cluster, b, at(7), at(13)).await.unwrap(), None, "it was renewed");
+        let again = claim(&db, cluster, a, at(7), at(13)).await.unwrap().unwrap();
+        assert_eq!(again.epoch, first.epoch, "its own, still in time");
+
+        let second = claim(&db, cluster, b, at(14), at(20)).await.unwrap().unwrap();
+        assert!(second.epoch > first.epoch);
+        assert!(!renew(&db, first, at(30)).await.unwrap());
+        let mut tx = db.begin().await.unwrap();
+        assert!(!holds(&mut tx, first).await.unwrap());
+        assert!(holds(&mut tx, second).await.unwrap());
+        tx.commit().await.unwrap();
+
+        release(&db, second, at(15)).await.unwrap();
+        let third = claim(&db, cluster, a, at(15), at(21)).await.unwrap().unwrap();
+        assert!(third.epoch > second.epoch);
+        // Who slept through the end of the own lease may have missed something.
+        let late = claim(&db, cluster, a, at(30), at(36)).await.unwrap().unwrap();
+        assert!(late.epoch > third.epoch);
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn a_gap_in_what_is_seen_begins_the_connection_anew(db: sqlx::PgPool) {
+        let cluster = cluster(&db).await;
+        let unseen = sights(&db).await.unwrap().remove(0);
+        assert_eq!((unseen.state, unseen.since), (SightState::Connecting, at(0)));
+        let mut tx = db.begin().await.unwrap();
+        let forbidden = vec![Trouble::Unauthorized];
+        let connected_since = async |tx: &mut PgConnection| {
+            sqlx::query_scalar!("SELECT connected_since FROM sights").fetch_one(tx).await.unwrap()
+        };
+        for (second, state, troubles, since, connected) in [
+            (1, SightState::Connected, &vec![], 1, Some(1)),
+            (2, SightState::Connected, &vec![], 1, Some(1)),
+            (3, SightState::Partial, &forbidden, 3, Some(1)),
+            (4, SightState::Blind, &forbidden, 4, None),
+            (5, SightState::Connected, &vec![], 5, Some(5)),
+        ] {
+            see(&mut tx, cluster, state, troubles, at(second)).await.unwrap();
+            let sight = sights(&mut *tx).await.unwrap().remove(0);
+            assert_eq!((sight.state, sight.since, &sight.troubles), (state, at(since), troubles));
+            assert_eq!(connected_since(&mut tx).await, connected.map(at), "{second}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What runs in the clusters, as the watch saw it last.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{ClusterId, ServiceId, WorkloadId};
@@ -149,6 +151,24 @@ pub async fn list(
         limit,
     );
     rows.fetch_all(db).await?.into_iter().map(Workload::try_from).collect()
+}
+
+/// The names of the services that these workloads belong to.
+pub async fn services(
+    db: impl PgExecutor<'_>,
+    workloads: &[WorkloadId],
+) -> Result<BTreeMap<WorkloadId, String>, Error> {
+    let ids: Vec<_> = workloads.iter().map(|it| it.0).collect();
+    let rows = sqlx::query!(
+        "SELECT w.id, v.name FROM workloads w
+         JOIN service_workloads s ON s.cluster_id = w.cluster_id AND s.namespace = w.namespace
+              AND s.kind = w.kind AND s.name = w.name
+         JOIN services v ON v.id = s.service_id
+         WHERE w.id = ANY($1)",
+        &ids
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows.map(|row| (WorkloadId(row.id), row.name)).collect())
 }
 
 /// Says whose pause it is; forgotten by itself when the workload is seen running again.

@@ -6,3 +6,4 @@ pub mod rollbacks;
 pub mod runs;
 pub mod tokens;
 pub mod users;
+pub mod workloads;

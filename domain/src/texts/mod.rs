@@ -20,6 +20,7 @@ pub mod runs;
 pub mod services;
 pub mod sign_in;
 pub mod ui;
+pub mod workloads;
 
 pub use format::{ago, bytes, count, date, duration, number, offset, percent, short_time, time};
 

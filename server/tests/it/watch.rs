@@ -19,9 +19,11 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::json;
+use server::adapters::kubernetes::Clusters;
 use server::clock;
 use server::sim::{Effect, Fault, Options};
-use server::workers::watch::{Watch, verdicts};
+use server::workers::World;
+use server::workers::watch::verdicts;
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio::sync::broadcast;
@@ -64,18 +66,13 @@ impl Watching {
     }
 
     fn begin(db: PgPool, files: Arc<TempDir>) -> Self {
-        let facts = broadcast::channel(1024).0;
         let stop = CancellationToken::new();
-        let watch = Watch {
-            db: db.clone(),
-            facts: facts.clone(),
-            holder: Uuid::from_u128(rand::random()),
-            now: clock::now,
-            variable: |_| None,
-            demo: None,
-        };
-        tokio::spawn(server::workers::watch::run(watch, stop.clone()));
-        Self { db, facts: facts.subscribe(), _end: stop.drop_guard(), files }
+        let clusters = Clusters::new(db.clone(), |_| None, None);
+        let http = server::adapters::http::client().unwrap();
+        let world = World::new(db.clone(), clusters, http, chrono_tz::UTC, stop.clone());
+        let facts = world.facts.subscribe();
+        tokio::spawn(server::workers::watch::run(world));
+        Self { db, facts, _end: stop.drop_guard(), files }
     }
 
     async fn sight(&self) -> Sight {

@@ -57,13 +57,25 @@ impl Clusters {
             Ok(stored) => stored.entry,
             Err(_) => return Err(Error::Unknown(name.to_owned())),
         };
-        let places = Places { variable: self.variable, demo: self.demo.as_deref() };
-        let client = connect::connect(&described, places)
+        let client = self
+            .connect(&described)
             .await
             .map_err(|error| Error::Connect { cluster: name.to_owned(), error })?;
         let cluster = Cluster { name: name.to_owned(), client, described: Arc::new(described) };
         made.insert(name.to_owned(), cluster.clone());
         Ok(cluster)
+    }
+
+    /// A client of its own for a cluster as it is described, whatever the catalog says by now.
+    ///
+    /// # Errors
+    /// Where the kubeconfig leads nowhere or does not fit.
+    pub async fn connect(
+        &self,
+        described: &domain::clusters::Cluster,
+    ) -> Result<Client, connect::Error> {
+        let places = Places { variable: self.variable, demo: self.demo.as_deref() };
+        connect::connect(described, places).await
     }
 
     /// The catalog has changed: whoever asks next gets a client that is made anew.

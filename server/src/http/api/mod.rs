@@ -39,6 +39,7 @@ mod runs;
 mod services;
 mod tokens;
 mod users;
+mod workloads;
 
 /// Where all of it is.
 pub const PREFIX: &str = "/api/v1";
@@ -68,6 +69,7 @@ fn endpoints() -> Vec<Endpoint> {
         runs::endpoints(),
         users::endpoints(),
         tokens::endpoints(),
+        workloads::endpoints(),
     ]
     .into_iter()
     .flatten()

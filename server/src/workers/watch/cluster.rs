@@ -37,7 +37,7 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
     // Nobody has looked for a while: what was known may not be so any more.
     seen.tell(SightState::Connecting, Vec::new()).await?;
     let client = loop {
-        match watch.connect(cluster).await {
+        match watch.world.clusters.connect(cluster).await {
             Ok(client) => break client,
             Err(error) => {
                 let trouble = Trouble::Kubeconfig { detail: error.to_string() };
@@ -47,7 +47,7 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
         }
     };
 
-    let once_ready = store::pods::ever_ready(&watch.db, lease.cluster).await?;
+    let once_ready = store::pods::ever_ready(watch.db(), lease.cluster).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
     let mut followers = JoinSet::new();
     let resources = resources(cluster);
@@ -61,7 +61,7 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
         sight: Sight::new(resources.iter().map(essential)),
         resources,
         index: Index::new(once_ready),
-        writer: Writer::new(watch.db.clone(), lease),
+        writer: Writer::new(watch.db().clone(), lease),
         seen,
         sender,
         logs: logs::Logs::default(),
@@ -113,7 +113,7 @@ impl Watcher<'_> {
 
     fn hear(&mut self, follower: usize, told: Told) {
         match told {
-            Told::Applied(object) => self.index.apply(object, (self.watch.now)()),
+            Told::Applied(object) => self.index.apply(object, self.watch.now()),
             Told::Deleted(object) => self.index.delete(&object),
             Told::Listed(uids) => {
                 self.sight.listed(follower);
@@ -134,7 +134,7 @@ impl Watcher<'_> {
             }
             let keys: Vec<_> = self.index.keys().collect();
             let pods: Vec<_> = self.index.pod_uids().map(str::to_owned).collect();
-            let gone = self.writer.write_all_gone(&keys, &pods, (self.watch.now)()).await?;
+            let gone = self.writer.write_all_gone(&keys, &pods, self.watch.now()).await?;
             self.watch.hand_on(gone);
             self.begun = true;
         }
@@ -165,7 +165,7 @@ impl Watcher<'_> {
     async fn write_until_done(&mut self, batch: &Batch) -> anyhow::Result<()> {
         let mut pause = Duration::from_millis(50);
         loop {
-            let error = match self.writer.write(batch, (self.watch.now)()).await {
+            let error = match self.writer.write(batch, self.watch.now()).await {
                 Ok(touched) => {
                     self.watch.hand_on(touched);
                     return Ok(());
@@ -186,7 +186,7 @@ impl Watcher<'_> {
     /// One workload at a time, so that one that does not fit hides no other.
     async fn write_apart(&mut self, batch: &Batch) -> anyhow::Result<()> {
         for (name, part) in batch.apart() {
-            match self.writer.write(&part, (self.watch.now)()).await {
+            match self.writer.write(&part, self.watch.now()).await {
                 Ok(touched) => self.watch.hand_on(touched),
                 Err(error) if is_about_the_rows(&error) => {
                     tracing::error!(workload = name, "left out: {error:#}");
@@ -234,9 +234,9 @@ impl Seen<'_> {
         if self.told.as_ref().is_some_and(|it| it.0 == state && it.1 == troubles) {
             return Ok(());
         }
-        let mut tx = self.watch.db.begin().await?;
+        let mut tx = self.watch.db().begin().await?;
         anyhow::ensure!(store::watching::holds(&mut tx, self.lease).await?, Lost);
-        let (cluster, now) = (self.lease.cluster, (self.watch.now)());
+        let (cluster, now) = (self.lease.cluster, self.watch.now());
         store::watching::see(&mut tx, cluster, state, &troubles, now).await.context("sight")?;
         tx.commit().await?;
         self.told = Some((state, troubles));

@@ -59,7 +59,7 @@ impl Logs {
                 pod: it.pod,
                 container: it.container,
                 digest: it.digest,
-                at: (watch.now)(),
+                at: watch.now(),
                 lines,
             };
             if let Err(error) = keep(&watch, workload, &log).await {
@@ -70,7 +70,7 @@ impl Logs {
 }
 
 async fn keep(watch: &Watch, workload: WorkloadId, log: &Log) -> anyhow::Result<()> {
-    let mut tx = watch.db.begin().await?;
+    let mut tx = watch.db().begin().await?;
     store::pods::keep_log(&mut tx, workload, log).await?;
     tx.commit().await?;
     watch.hand_on([workload]);

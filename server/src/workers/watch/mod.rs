@@ -20,24 +20,21 @@ mod writer;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::catalog::Stored;
 use domain::clusters::Cluster;
 use domain::ids::{ClusterId, WorkloadId};
-use kube::Client;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use store::watching::Lease;
-use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::writer::Lost;
-use crate::adapters::kubernetes::connect::{self, Places};
+use super::World;
 
 /// How long a cluster is without a watcher when its own died.
 const LEASE: TimeDelta = TimeDelta::seconds(6);
@@ -48,37 +45,34 @@ const CATALOG: Duration = Duration::from_secs(30);
 
 const VERDICTS: Duration = Duration::from_secs(2);
 
-/// What the watch may use.
+/// What the watch uses: the world, and who it is among those that hold leases.
 #[derive(Clone, Debug)]
-pub struct Watch {
-    pub db: PgPool,
-    /// Hears of each workload about which something new was written.
-    pub facts: broadcast::Sender<WorkloadId>,
-    /// Who this process is among those that hold leases.
-    pub holder: Uuid,
-    pub now: fn() -> DateTime<Utc>,
-    /// Reads the variable that a kubeconfig is named by.
-    pub variable: fn(&str) -> Option<String>,
-    /// The kubeconfig of the pretend cluster.
-    pub demo: Option<PathBuf>,
+struct Watch {
+    world: World,
+    holder: Uuid,
 }
 
 impl Watch {
-    async fn connect(&self, cluster: &Cluster) -> Result<Client, connect::Error> {
-        let places = Places { variable: self.variable, demo: self.demo.as_deref() };
-        connect::connect(cluster, places).await
+    fn db(&self) -> &PgPool {
+        &self.world.db
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.world.now()
     }
 
     fn hand_on(&self, workloads: impl IntoIterator<Item = WorkloadId>) {
         for workload in workloads {
             // Nobody need be listening.
-            drop(self.facts.send(workload));
+            drop(self.world.facts.send(workload));
         }
     }
 }
 
-/// Watches every cluster of the catalog until `stop`; follows the catalog as it changes.
-pub async fn run(watch: Watch, stop: CancellationToken) {
+/// Watches every cluster of the catalog, as it changes, until it is told to stop.
+pub async fn run(world: World) {
+    let stop = world.stop.clone();
+    let watch = Watch { world, holder: Uuid::from_u128(rand::random()) };
     let mut tasks = JoinSet::new();
     tasks.spawn(judge(watch.clone(), stop.clone()));
     let mut watched: HashMap<ClusterId, (i32, CancellationToken)> = HashMap::new();
@@ -103,10 +97,10 @@ async fn follow_catalog(
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<()> {
     // Listens before it reads, so that nothing is missed between the two.
-    let mut catalog = PgListener::connect_with(&watch.db).await?;
+    let mut catalog = PgListener::connect_with(watch.db()).await?;
     catalog.listen("catalog").await?;
     loop {
-        let clusters = store::clusters::list(&watch.db).await?;
+        let clusters = store::clusters::list(watch.db()).await?;
         watched.retain(|id, (version, cancel)| {
             let stays = clusters.iter().any(|it| it.id == *id && it.version == *version);
             if !stays {
@@ -133,13 +127,13 @@ async fn follow_catalog(
 /// Tries to get the lease of a cluster, and watches it while it is held.
 async fn hold(watch: Watch, cluster: Stored<ClusterId, Cluster>, cancel: CancellationToken) {
     while !cancel.is_cancelled() {
-        let expires = (watch.now)() + LEASE;
-        let now = (watch.now)();
-        match store::watching::claim(&watch.db, cluster.id, watch.holder, now, expires).await {
+        let expires = watch.now() + LEASE;
+        let now = watch.now();
+        match store::watching::claim(watch.db(), cluster.id, watch.holder, now, expires).await {
             Ok(Some(lease)) => {
                 watch_under(&watch, lease, &cluster, &cancel).await;
                 // Somebody else may take it now; if we are to go on, we ask as anybody would.
-                let released = store::watching::release(&watch.db, lease, (watch.now)()).await;
+                let released = store::watching::release(watch.db(), lease, watch.now()).await;
                 if let Err(error) = released {
                     tracing::warn!(cluster = cluster.name, "a lease was not given back: {error:#}");
                 }
@@ -184,8 +178,8 @@ async fn watch_under(
 async fn renew(watch: &Watch, lease: Lease) {
     loop {
         tokio::time::sleep(RENEW).await;
-        let expires = (watch.now)() + LEASE;
-        match store::watching::renew(&watch.db, lease, expires).await {
+        let expires = watch.now() + LEASE;
+        match store::watching::renew(watch.db(), lease, expires).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!("a lease was not renewed: {error:#}"),
@@ -195,15 +189,15 @@ async fn renew(watch: &Watch, lease: Lease) {
 
 /// Gives verdicts as time goes by. Every process does; the second finds nothing left to say.
 async fn judge(watch: Watch, stop: CancellationToken) {
-    let mut pruned = (watch.now)();
+    let mut pruned = watch.now();
     while !stop.is_cancelled() {
-        if let Err(error) = verdicts::tick(&watch.db, (watch.now)()).await {
+        if let Err(error) = verdicts::tick(watch.db(), watch.now()).await {
             tracing::warn!("verdicts wait for the database: {error:#}");
         }
-        let hour_ago = (watch.now)() - TimeDelta::hours(1);
+        let hour_ago = watch.now() - TimeDelta::hours(1);
         if pruned <= hour_ago {
-            pruned = (watch.now)();
-            if let Err(error) = store::configs::prune(&watch.db, hour_ago).await {
+            pruned = watch.now();
+            if let Err(error) = store::configs::prune(watch.db(), hour_ago).await {
                 tracing::warn!("old contents of ConfigMaps stay: {error:#}");
             }
         }

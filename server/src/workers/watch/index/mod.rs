@@ -7,8 +7,10 @@
 //! **Invariant:** objects may come in any order. A pod may be seen before its ReplicaSet and that before its
 //! Deployment; what belongs together is found when the last of it is there.
 
+mod around;
 mod batch;
 mod build;
+mod pods;
 #[cfg(test)]
 mod tests;
 
@@ -17,16 +19,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
-use domain::pods::{self, Bad, BadReason};
+use domain::pods::Bad;
 use domain::revisions::{self, Contents};
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
 use store::revisions::Body;
 
 pub(crate) use self::batch::{Batch, WentBad};
 use super::objects::{self, Meta, Object};
-
-/// Events about objects that were not seen yet; more are dropped.
-const WAITING_EVENTS: usize = 1_000;
 
 type Uid = Arc<str>;
 
@@ -368,157 +367,6 @@ impl Index {
         self.changed.workloads.extend(self.keys.get(&set.owner).cloned());
     }
 
-    fn apply_pod(&mut self, it: objects::Pod, now: DateTime<Utc>) {
-        let meta = it.metadata;
-        let owned = meta.controller();
-        let owner = owned
-            .filter(|it| matches!(&*it.kind, "ReplicaSet" | "StatefulSet" | "DaemonSet"))
-            .map(|it| Uid::from(it.uid.as_str()));
-        let Some(controller) = owner else { return };
-        let uid: Uid = meta.uid.as_str().into();
-        let known = self.pods.get(&uid);
-        let image_ids = it.status.container_statuses.iter().filter(|it| !it.image_id.is_empty());
-        let image_ids = image_ids.map(|it| (it.name.clone(), it.image_id.clone())).collect();
-        let status = pods::Status::from(it.status);
-        let ready = status.ready.is_some_and(|it| it.0);
-        let ever_ready =
-            ready || known.is_some_and(|it| it.ever_ready) || self.once_ready.contains(&*uid);
-        let terminating = meta.deletion_timestamp.is_some();
-        let mut bad = pods::bad(&status, ever_ready, now).filter(|_| !terminating);
-        let before = known.and_then(|it| it.bad.as_ref());
-        if let (Some(bad), Some(before)) = (&mut bad, before) {
-            bad.since = bad.since.min(before.since);
-        }
-        if let Some(container) = crashed(bad.as_ref(), before) {
-            self.changed.went_bad.push((uid.clone(), container));
-        }
-        let pod = Pod {
-            hash: meta.labels.get("controller-revision-hash").cloned(),
-            name: meta.name,
-            namespace: meta.namespace,
-            node: it.spec.node_name,
-            controller: controller.clone(),
-            restarts: pods::restarts(&status),
-            phase: status.phase,
-            ready,
-            ever_ready,
-            terminating,
-            created_at: meta.creation_timestamp,
-            bad,
-            image_ids,
-        };
-        if known == Some(&pod) {
-            return;
-        }
-        self.pods.insert(uid.clone(), pod);
-        self.pods_of.entry(controller.clone()).or_default().insert(uid.clone());
-        self.changed.gone_pods.remove(&uid);
-        self.changed.pods.insert(uid);
-        if let Some(key) = self.key_of(&controller).cloned() {
-            self.release_events(&meta.uid, &key);
-            self.changed.workloads.insert(key);
-        }
-    }
-
-    fn delete_pod(&mut self, uid: &str) {
-        let Some((uid, pod)) = self.pods.remove_entry(uid) else { return };
-        if let Some(pods) = self.pods_of.get_mut(&pod.controller) {
-            pods.remove(&uid);
-            if pods.is_empty() {
-                self.pods_of.remove(&pod.controller);
-            }
-        }
-        self.changed.workloads.extend(self.key_of(&pod.controller).cloned());
-        self.changed.pods.remove(&uid);
-        self.changed.gone_pods.insert(uid);
-    }
-
-    fn apply_config(&mut self, it: objects::ConfigMap) {
-        let contents = Contents { data: it.data, binary_data: it.binary_data };
-        let digest = contents.digest();
-        let name = (it.metadata.namespace, it.metadata.name);
-        let needed = self.referring.contains_key(&name);
-        let known = self.configs.get(&name);
-        if known.is_some_and(|old| old.digest == digest && (old.kept || !needed)) {
-            return;
-        }
-        if needed {
-            self.changed.contents.insert(digest.clone(), contents);
-        }
-        let uid = it.metadata.uid;
-        self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
-        self.configs.insert(name, Config { uid, digest, kept: needed });
-    }
-
-    fn delete_config(&mut self, namespace: &str, name: &str) {
-        let name = (namespace.to_owned(), name.to_owned());
-        if self.configs.remove(&name).is_some() {
-            self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
-        }
-    }
-
-    fn apply_node(&mut self, it: objects::Node) {
-        let is = |kind: &str| {
-            it.status.conditions.iter().any(|it| it.kind == kind && it.status == "True")
-        };
-        let pressure = ["MemoryPressure", "DiskPressure", "PIDPressure"].into_iter().any(is);
-        let node = Node { name: it.metadata.name.clone(), ready: is("Ready"), pressure };
-        if self.nodes.get(&node.name) != Some(&node) {
-            self.changed.nodes.insert(node.name.clone());
-            self.nodes.insert(node.name.clone(), node);
-        }
-    }
-
-    fn delete_node(&mut self, name: &str) {
-        if self.nodes.remove(name).is_some() {
-            self.changed.nodes.insert(name.to_owned());
-        }
-    }
-
-    fn apply_event(&mut self, it: objects::Event, now: DateTime<Utc>) {
-        let about = it.involved_object;
-        let warning = it.kind == "Warning";
-        let known = matches!(
-            &*about.kind,
-            "Pod" | "ReplicaSet" | "Deployment" | "StatefulSet" | "DaemonSet"
-        );
-        // That pods were scheduled, pulled and started as they should fills pages and explains nothing.
-        if !known || (about.kind == "Pod" && !warning && it.reason != "Killing") {
-            return;
-        }
-        let series = it.series.unwrap_or_default();
-        let first = it.first_timestamp.or(it.event_time).or(it.metadata.creation_timestamp);
-        let last = series.last_observed_time.or(it.last_timestamp).or(first).unwrap_or(now);
-        let event = workloads::Event {
-            uid: it.metadata.uid,
-            object: format!("{}/{}", about.kind, about.name),
-            warning,
-            reason: it.reason,
-            message: it.message,
-            count: it.count.unwrap_or(1).max(series.count).max(1),
-            first_at: first.unwrap_or(last),
-            last_at: last,
-        };
-        let controller = match self.pods.get(&*about.uid) {
-            Some(pod) => &*pod.controller,
-            None => &*about.uid,
-        };
-        match self.key_of(controller).cloned() {
-            Some(key) => self.changed.events.push((key, event)),
-            None => {
-                if self.waiting_events.values().map(Vec::len).sum::<usize>() >= WAITING_EVENTS {
-                    self.waiting_events.clear();
-                }
-                self.waiting_events.entry(about.uid).or_default().push(event);
-            }
-        }
-    }
-
-    fn release_events(&mut self, uid: &str, key: &Key) {
-        let events = self.waiting_events.remove(uid).into_iter().flatten();
-        self.changed.events.extend(events.map(|it| (key.clone(), it)));
-    }
-
     /// The workload behind a ReplicaSet, or the workload itself.
     fn key_of(&self, controller: &str) -> Option<&Key> {
         match self.sets.get(controller) {
@@ -547,15 +395,6 @@ impl Index {
 
 fn key(kind: WorkloadKind, meta: &Meta) -> Key {
     Key { namespace: meta.namespace.clone(), kind, name: meta.name.clone() }
-}
-
-/// The container whose last words explain why the pod is bad, if it has just crashed (again).
-fn crashed(bad: Option<&Bad>, before: Option<&Bad>) -> Option<String> {
-    let bad = bad.filter(|it| {
-        matches!(it.reason, BadReason::CrashLoop | BadReason::Oom | BadReason::Failed)
-    })?;
-    let again = before.is_none_or(|it| it.restarts < bad.restarts || it.reason != bad.reason);
-    bad.container.clone().filter(|_| again)
 }
 
 fn counts(kind: WorkloadKind, it: &objects::Workload) -> Counts {

@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use domain::pods::BadReason;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

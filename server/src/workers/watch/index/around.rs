@@ -1,0 +1,99 @@
+//! What explains workloads: the ConfigMaps that they refer to, the nodes that they run on, and what is said of them.
+
+use chrono::{DateTime, Utc};
+use domain::revisions::Contents;
+use domain::workloads::{self, Key, Node};
+
+use super::{Config, Index};
+use crate::workers::watch::objects;
+
+/// Events about objects that were not seen yet; more are dropped.
+const WAITING_EVENTS: usize = 1_000;
+
+impl Index {
+    pub(super) fn apply_config(&mut self, it: objects::ConfigMap) {
+        let contents = Contents { data: it.data, binary_data: it.binary_data };
+        let digest = contents.digest();
+        let name = (it.metadata.namespace, it.metadata.name);
+        let needed = self.referring.contains_key(&name);
+        let known = self.configs.get(&name);
+        if known.is_some_and(|old| old.digest == digest && (old.kept || !needed)) {
+            return;
+        }
+        if needed {
+            self.changed.contents.insert(digest.clone(), contents);
+        }
+        let uid = it.metadata.uid;
+        self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
+        self.configs.insert(name, Config { uid, digest, kept: needed });
+    }
+
+    pub(super) fn delete_config(&mut self, namespace: &str, name: &str) {
+        let name = (namespace.to_owned(), name.to_owned());
+        if self.configs.remove(&name).is_some() {
+            self.changed.workloads.extend(self.referring.get(&name).into_iter().flatten().cloned());
+        }
+    }
+
+    pub(super) fn apply_node(&mut self, it: objects::Node) {
+        let is = |kind: &str| {
+            it.status.conditions.iter().any(|it| it.kind == kind && it.status == "True")
+        };
+        let pressure = ["MemoryPressure", "DiskPressure", "PIDPressure"].into_iter().any(is);
+        let node = Node { name: it.metadata.name.clone(), ready: is("Ready"), pressure };
+        if self.nodes.get(&node.name) != Some(&node) {
+            self.changed.nodes.insert(node.name.clone());
+            self.nodes.insert(node.name.clone(), node);
+        }
+    }
+
+    pub(super) fn delete_node(&mut self, name: &str) {
+        if self.nodes.remove(name).is_some() {
+            self.changed.nodes.insert(name.to_owned());
+        }
+    }
+
+    pub(super) fn apply_event(&mut self, it: objects::Event, now: DateTime<Utc>) {
+        let about = it.involved_object;
+        let warning = it.kind == "Warning";
+        let known = matches!(
+            &*about.kind,
+            "Pod" | "ReplicaSet" | "Deployment" | "StatefulSet" | "DaemonSet"
+        );
+        // That pods were scheduled, pulled and started as they should fills pages and explains nothing.
+        if !known || (about.kind == "Pod" && !warning && it.reason != "Killing") {
+            return;
+        }
+        let series = it.series.unwrap_or_default();
+        let first = it.first_timestamp.or(it.event_time).or(it.metadata.creation_timestamp);
+        let last = series.last_observed_time.or(it.last_timestamp).or(first).unwrap_or(now);
+        let event = workloads::Event {
+            uid: it.metadata.uid,
+            object: format!("{}/{}", about.kind, about.name),
+            warning,
+            reason: it.reason,
+            message: it.message,
+            count: it.count.unwrap_or(1).max(series.count).max(1),
+            first_at: first.unwrap_or(last),
+            last_at: last,
+        };
+        let controller = match self.pods.get(&*about.uid) {
+            Some(pod) => &*pod.controller,
+            None => &*about.uid,
+        };
+        match self.key_of(controller).cloned() {
+            Some(key) => self.changed.events.push((key, event)),
+            None => {
+                if self.waiting_events.values().map(Vec::len).sum::<usize>() >= WAITING_EVENTS {
+                    self.waiting_events.clear();
+                }
+                self.waiting_events.entry(about.uid).or_default().push(event);
+            }
+        }
+    }
+
+    pub(super) fn release_events(&mut self, uid: &str, key: &Key) {
+        let events = self.waiting_events.remove(uid).into_iter().flatten();
+        self.changed.events.extend(events.map(|it| (key.clone(), it)));
+    }
+}
