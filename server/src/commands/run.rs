@@ -1,7 +1,6 @@
 //! `lifeboat run`, `web` and `work`: everything in one process, or pages and workers apart.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use serde_json::json;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::Database;
 use crate::adapters;
@@ -20,7 +18,6 @@ use crate::config::{self, Settings};
 use crate::demo::world::Breaker;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::watch::Watch;
 use crate::workers::{self, World, detector, sealer, verifier};
 
 /// How long the parts may take to come to their end.
@@ -90,14 +87,13 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
     };
     let world = world(settings, db, demo.as_ref(), &stop)?;
     let breaker = demo.as_ref().map(demo::world::World::breaker);
-    let kubeconfig = demo.as_ref().map(|it| it.kubeconfig().to_owned());
     let mut all = pin!(async {
         match share {
             Share::All => {
-                tokio::try_join!(web(settings, db, breaker, &stop), work(world, kubeconfig, key))?;
+                tokio::try_join!(web(settings, db, breaker, &stop), work(world, key))?;
             }
             Share::Web => web(settings, db, breaker, &stop).await?,
-            Share::Work => work(world, kubeconfig, key).await?,
+            Share::Work => work(world, key).await?,
         }
         anyhow::Ok(())
     });
@@ -173,19 +169,11 @@ async fn web(
     Ok(())
 }
 
-async fn work(world: World, demo: Option<PathBuf>, key: Key) -> anyhow::Result<()> {
+async fn work(world: World, key: Key) -> anyhow::Result<()> {
     let (db, stop) = (world.db.clone(), world.stop.clone());
-    let watch = Watch {
-        db: db.clone(),
-        facts: world.facts.clone(),
-        holder: Uuid::from_bytes(rand::random()),
-        now: world.now,
-        variable: config::variable,
-        demo,
-    };
     tokio::join!(
         workers::run(world.clone()),
-        workers::watch::run(watch, stop.clone()),
+        workers::watch::run(world.clone()),
         detector::run(world.clone()),
         verifier::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),

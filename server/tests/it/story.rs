@@ -14,11 +14,9 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use server::clock;
-use server::workers::watch::Watch;
 use server::workers::{self, detector, verifier};
 use sqlx::PgPool;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
+use tokio_util::sync::DropGuard;
 
 use crate::proxy::Real;
 use crate::runs::Lab;
@@ -57,16 +55,8 @@ impl Story {
         let engineer = format!("Bearer {}", door.token("e", Some(engineer), &scopes).await);
         let second = format!("Bearer {}", door.token("s", Some(second), &scopes).await);
 
-        let stop = CancellationToken::new();
-        let watch = Watch {
-            db: lab.world.db.clone(),
-            facts: lab.world.facts.clone(),
-            holder: Uuid::from_u128(rand::random()),
-            now: clock::now,
-            variable: |_| None,
-            demo: None,
-        };
-        tokio::spawn(workers::watch::run(watch, stop.clone()));
+        let end = lab.world.stop.clone().drop_guard();
+        tokio::spawn(workers::watch::run(lab.world.clone()));
         for worker in [
             tokio::spawn(detector::run(lab.world.clone())),
             tokio::spawn(verifier::run(lab.world.clone())),
@@ -75,7 +65,7 @@ impl Story {
             drop(worker);
         }
         let sender = door.token("alertmanager", None, &[Scope::AlertsWrite]).await;
-        Self { lab, door, engineer, second, sender, _end: stop.drop_guard() }
+        Self { lab, door, engineer, second, sender, _end: end }
     }
 
     pub(crate) async fn pretend(owner: PgPool, policy: Value) -> (Self, server::sim::Cluster) {
