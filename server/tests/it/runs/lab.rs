@@ -14,7 +14,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::api::{Api, ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use server::adapters::kubernetes::{Clusters, actions};
-use server::workers::watch::{self, Watch};
+use server::workers::watch;
 use server::workers::{World, executor, reconcile};
 use server::{adapters, clock, demo, sim};
 use sqlx::PgPool;
@@ -177,15 +177,8 @@ impl Lab {
     /// Watches the cluster until the newest revision of this Deployment is in the ledger, as the workers would.
     pub(crate) async fn watched(&self, name: &str, revisions: usize) -> DropGuard {
         let stop = CancellationToken::new();
-        let watch = Watch {
-            db: self.world.db.clone(),
-            facts: self.world.facts.clone(),
-            holder: uuid::Uuid::from_u128(rand::random()),
-            now: clock::now,
-            variable: |_| None,
-            demo: None,
-        };
-        tokio::spawn(watch::run(watch, stop.clone()));
+        let world = World { stop: stop.clone(), ..self.world.clone() };
+        tokio::spawn(watch::run(world));
         let live = self.live(name).await;
         for _ in 0..400 {
             let db = &self.world.db;
