@@ -72,7 +72,19 @@ impl Entry {
     }
 }
 
+impl Seal {
+    /// 64 hexadecimal digits.
+    pub fn hash_hex(&self) -> String {
+        hex::encode(self.hash)
+    }
+}
+
 impl Checkpoint {
+    /// 64 hexadecimal digits.
+    pub fn head_hex(&self) -> String {
+        hex::encode(self.head)
+    }
+
     /// The bytes that are signed.
     pub fn statement(seq: i64, entries: u64, head: Hash, at: DateTime<Utc>) -> Vec<u8> {
         let statement = json!({

@@ -46,6 +46,12 @@ pub fn text(random: [u8; 32]) -> String {
     format!("{PREFIX}{}", hex::encode(random))
 }
 
+/// Whether this is the text of a token.
+pub fn is_text(text: &str) -> bool {
+    let digits = text.strip_prefix(PREFIX).unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
 /// What is kept of a token. Its text is random, so one round of SHA-256 is enough.
 pub fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()

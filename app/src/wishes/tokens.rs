@@ -14,6 +14,8 @@ use crate::pages::error::Error;
 
 /// A token to be.
 pub struct Wanted {
+    /// Made by [`random`]; shown by whoever asks, once.
+    pub token: String,
     pub owner: Owner,
     pub scopes: Vec<Scope>,
     pub services: Vec<String>,
@@ -26,47 +28,43 @@ pub enum Owner {
     Machine(String),
 }
 
-/// A new token. The text is shown once and kept nowhere.
-pub struct Made {
-    pub id: TokenId,
-    pub token: String,
+/// The text of a new token. It is kept nowhere.
+pub fn random() -> String {
+    tokens::text(rand::random())
 }
 
-pub async fn add(cx: &Context, wanted: Wanted) -> Result<Made, Error> {
-    let token = tokens::text(rand::random());
+pub async fn add(cx: &Context, wanted: Wanted) -> Result<TokenId, Error> {
     let (kind, name) = match &wanted.owner {
         Owner::User(name) => ("user", name.clone()),
         Owner::Machine(name) => ("machine", name.clone()),
     };
     let subject = Subject::new("tokens", &name);
-    let id = cx
-        .write(Action::AdministerTokens, subject, async |cx, tx| {
-            faults(&wanted).into_result()?;
-            let user = match &wanted.owner {
-                Owner::User(name) => {
-                    Some(store::users::by_name(&mut **tx, name).await.map_err(unknown)?)
-                }
-                Owner::Machine(_) => None,
-            };
-            let new = NewToken {
-                name: &name,
-                hash: tokens::hash(&token),
-                user,
-                scopes: &wanted.scopes,
-                services: &wanted.services,
-                created_by: Some(cx.user()?.id),
-                expires_at: cx.now + wanted.expires,
-            };
-            let id = store::tokens::insert(tx, &new, cx.now).await.map_err(|it| taken(it, kind))?;
-            tx.detail("id", id);
-            tx.detail("owner", kind);
-            tx.detail("scopes", &wanted.scopes);
-            tx.detail("services", &wanted.services);
-            tx.detail("expires_at", new.expires_at);
-            Ok(id)
-        })
-        .await?;
-    Ok(Made { id, token })
+    cx.write(Action::AdministerTokens, subject, async |cx, tx| {
+        faults(&wanted).into_result()?;
+        let user = match &wanted.owner {
+            Owner::User(name) => {
+                Some(store::users::by_name(&mut **tx, name).await.map_err(unknown)?)
+            }
+            Owner::Machine(_) => None,
+        };
+        let new = NewToken {
+            name: &name,
+            hash: tokens::hash(&wanted.token),
+            user,
+            scopes: &wanted.scopes,
+            services: &wanted.services,
+            created_by: Some(cx.user()?.id),
+            expires_at: cx.now + wanted.expires,
+        };
+        let id = store::tokens::insert(tx, &new, cx.now).await.map_err(|it| taken(it, kind))?;
+        tx.detail("id", id);
+        tx.detail("owner", kind);
+        tx.detail("scopes", &wanted.scopes);
+        tx.detail("services", &wanted.services);
+        tx.detail("expires_at", new.expires_at);
+        Ok(id)
+    })
+    .await
 }
 
 pub async fn revoke(cx: &Context, id: TokenId) -> Result<(), Error> {
@@ -83,6 +81,9 @@ fn faults(wanted: &Wanted) -> Faults {
         Owner::User(_) => (false, Faults::default()),
         Owner::Machine(name) => (true, name_faults("machine", name)),
     };
+    if !tokens::is_text(&wanted.token) {
+        faults.add("token", Fault::Unknown);
+    }
     for service in &wanted.services {
         faults.extend(name_faults("services", service));
     }

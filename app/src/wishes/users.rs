@@ -13,17 +13,16 @@ use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 use crate::passwords;
 
-/// A password that was made for somebody, to be said to them once; they choose their own at the first sign-in.
-pub struct OneTime(pub String);
-
-/// Opens an account, and asks for its roles; each takes effect with the consent of a second administrator.
+/// Opens an account with a one-time password, which its owner replaces at the first sign-in, and asks for its
+/// roles; each takes effect with the consent of a second administrator.
 pub async fn add(
     cx: &Context,
     name: &str,
     roles: &[Role],
     teams: &[String],
-) -> Result<OneTime, Error> {
-    let (password, hash) = one_time().await?;
+    one_time: String,
+) -> Result<(), Error> {
+    let hash = hashed(cx, Action::AdministerUsers, one_time, name).await?;
     cx.write(Action::AdministerUsers, Subject::new("users", name), async |cx, tx| {
         let mut faults = name_faults("name", name);
         faults.extend(team_faults(teams));
@@ -37,8 +36,7 @@ pub async fn add(
         tx.detail("roles_asked_for", roles);
         Ok(())
     })
-    .await?;
-    Ok(OneTime(password))
+    .await
 }
 
 /// Closes an account: its sessions end, its tokens and its password open nothing any more.
@@ -71,16 +69,15 @@ pub async fn enable(cx: &Context, name: &str) -> Result<(), Error> {
 }
 
 /// For somebody who has forgotten theirs. Ends all their sessions.
-pub async fn reset_password(cx: &Context, name: &str) -> Result<OneTime, Error> {
-    let (password, hash) = one_time().await?;
+pub async fn reset_password(cx: &Context, name: &str, one_time: String) -> Result<(), Error> {
+    let hash = hashed(cx, Action::AdministerUsers, one_time, name).await?;
     cx.write(Action::AdministerUsers, Subject::new("users", name), async |_, tx| {
         let account = named(tx, name).await?;
         store::users::set_password(tx, account.user.id, &hash, true, None).await?;
         tx.detail("password", "reset");
         Ok(())
     })
-    .await?;
-    Ok(OneTime(password))
+    .await
 }
 
 pub async fn set_teams(cx: &Context, name: &str, teams: &[String]) -> Result<(), Error> {
@@ -218,10 +215,16 @@ async fn describe(tx: &mut Change, grant: &Grant) -> Result<(), Error> {
     Ok(())
 }
 
-async fn one_time() -> Result<(String, String), Error> {
-    let password = passwords::random();
-    let hash = passwords::hash(password.clone()).await.map_err(internal)?;
-    Ok((password, hash))
+/// The hash of a one-time password. Nobody who may not use it makes us compute one.
+async fn hashed(
+    cx: &Context,
+    action: Action,
+    password: String,
+    account: &str,
+) -> Result<String, Error> {
+    cx.enter(action)?;
+    password_faults("password", &password, account).into_result()?;
+    passwords::hash(password).await.map_err(internal)
 }
 
 fn team_faults(teams: &[String]) -> Faults {

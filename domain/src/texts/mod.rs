@@ -5,6 +5,7 @@
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
 pub mod alerts;
+pub mod audit;
 pub mod clusters;
 pub mod common;
 pub mod decision_pages;

@@ -95,9 +95,11 @@ async fn add(
         }
     };
     let expires = TimeDelta::try_seconds(new.expires_s).unwrap_or(TimeDelta::zero());
-    let wanted = wishes::Wanted { owner, scopes: new.scopes, services: new.services, expires };
-    let made = wishes::add(&cx, wanted).await?;
-    Ok((StatusCode::CREATED, Json(Made { id: made.id.0, token: made.token })))
+    let token = wishes::random();
+    let (scopes, services) = (new.scopes, new.services);
+    let wanted = wishes::Wanted { token: token.clone(), owner, scopes, services, expires };
+    let id = wishes::add(&cx, wanted).await?.0;
+    Ok((StatusCode::CREATED, Json(Made { id, token })))
 }
 
 /// The token opens nothing any more.

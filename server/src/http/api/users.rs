@@ -1,6 +1,7 @@
 //! Accounts and roles.
 
 use app::doors::Context;
+use app::passwords;
 use app::wishes::users as wishes;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -131,7 +132,8 @@ async fn add(
     Extension(cx): Extension<Context>,
     Body(new): Body<NewUser>,
 ) -> Result<(StatusCode, Json<OneTime>), Problem> {
-    let wishes::OneTime(password) = wishes::add(&cx, &new.name, &new.roles, &new.teams).await?;
+    let password = passwords::random();
+    wishes::add(&cx, &new.name, &new.roles, &new.teams, password.clone()).await?;
     Ok((StatusCode::CREATED, Json(OneTime { name: new.name, password })))
 }
 
@@ -161,7 +163,8 @@ async fn reset_password(
     Extension(cx): Extension<Context>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<OneTime>), Problem> {
-    let wishes::OneTime(password) = wishes::reset_password(&cx, &name).await?;
+    let password = passwords::random();
+    wishes::reset_password(&cx, &name, password.clone()).await?;
     Ok((StatusCode::CREATED, Json(OneTime { name, password })))
 }
 

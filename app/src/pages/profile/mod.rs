@@ -1,0 +1,140 @@
+//! What everybody may do with their own account: language, password, sessions.
+
+pub mod actions;
+
+use domain::access::Action;
+use domain::ids::SessionId;
+use domain::texts::{Lang, common, people};
+use leptos::prelude::*;
+use store::sessions::Listed;
+use store::users::Account;
+
+use self::actions::{ChangePassword, EndOtherSessions, EndSession, SetLanguage};
+use super::error::Error;
+use super::ssr::read;
+use super::ui::{
+    Button, Halves, Head, Input, Panel, Table, Tone, column, facts, form, mark, page, submit, when,
+    when_short,
+};
+use super::visit::{texts, visit};
+
+struct Shown {
+    account: Account,
+    sessions: Vec<Listed>,
+    this: Option<SessionId>,
+}
+
+#[component]
+pub fn ProfilePage() -> impl IntoView {
+    let t = texts(&people::TEXTS);
+    let session = visit().session;
+    page(t.profile, async move {
+        let shown = read(Action::EditProfile, async |cx| {
+            let id = cx.user()?.id;
+            let this = match session {
+                Some(id) => {
+                    let public = store::sessions::public_id(&cx.db, id).await;
+                    public.map_err(store::Error::from)?
+                }
+                None => None,
+            };
+            Ok(Shown {
+                account: store::users::get(&cx.db, id).await?.ok_or(Error::NotFound)?,
+                sessions: store::sessions::list(&cx.db, id, cx.now).await?,
+                this,
+            })
+        })
+        .await?;
+        let must = shown.account.one_time.then(|| {
+            view! { <p class="notice" role="alert" data-state="warn">{t.must_change}</p> }
+        });
+        Ok(view! {
+            <Head title=shown.account.user.name.clone()>{t.profile_lede}</Head>
+            {must}
+            <Halves>
+                {account(&shown.account)}
+                {password()}
+            </Halves>
+            {sessions(shown.sessions, shown.this)}
+        })
+    })
+}
+
+fn account(account: &Account) -> impl IntoView + use<> {
+    let t = texts(&people::TEXTS);
+    let list = texts(&common::TEXTS).list;
+    let roles: Vec<_> = account.user.roles.iter().map(|it| (t.role)(it.role)).collect();
+    let teams: Vec<_> = account.user.teams.iter().map(String::as_str).collect();
+    let chosen = account.language.map(Lang::as_str).unwrap_or_default();
+    let languages = std::iter::once(("", t.language_of_browser))
+        .chain(Lang::ALL.iter().map(|it| (it.as_str(), it.name())));
+    let pairs = [
+        (texts(&common::TEXTS).roles, list(&roles).into_any()),
+        (t.teams, list(&teams).into_any()),
+    ];
+    view! {
+        <Panel id="account" title=t.account>
+            <div class="body">
+                {facts(pairs)}
+                {form::<SetLanguage, _>("", |sent| Some(view! {
+                    {sent.field(Input::select("language", t.language, languages).value(chosen))}
+                    {submit(Button::Plain, texts(&common::TEXTS).save)}
+                }))}
+            </div>
+        </Panel>
+    }
+}
+
+fn password() -> impl IntoView {
+    let t = texts(&people::TEXTS);
+    let old = Input::password("old_password", t.old_password);
+    let new = Input::password("new_password", t.new_password).hint(t.new_password_hint);
+    view! {
+        <Panel id="password" title=t.password>
+            <div class="body">
+                {form::<ChangePassword, _>("", |sent| Some(view! {
+                    {sent.field(old.required().autocomplete("current-password"))}
+                    {sent.field(new.required().autocomplete("new-password"))}
+                    {submit(Button::Primary, t.change_password)}
+                }))}
+            </div>
+        </Panel>
+    }
+}
+
+fn sessions(sessions: Vec<Listed>, this: Option<SessionId>) -> impl IntoView {
+    let t = texts(&people::TEXTS);
+    let heads = vec![
+        column(t.browser),
+        column(t.signed_in_at),
+        column(t.expires_at).optional(),
+        column(t.end_session),
+    ];
+    let row = |it: Listed| {
+        let act = match this == Some(it.id) {
+            true => mark(Tone::Live, t.this_one),
+            false => form::<EndSession, _>(it.id, |_| Some(submit(Button::Quiet, t.end_session)))
+                .into_any(),
+        };
+        view! {
+            <tr>
+                <th scope="row">{it.agent.filter(|it| !it.is_empty()).unwrap_or_else(|| "?".into())}</th>
+                <td>{when(it.created_at)}</td>
+                <td class="optional">{when_short(it.expires_at)}</td>
+                <td>{act}</td>
+            </tr>
+        }
+    };
+    let others = sessions.len() > 1;
+    let rows: Vec<_> = sessions.into_iter().map(row).collect();
+    view! {
+        <Panel id="sessions" title=t.sessions>
+            <Table label=t.sessions heads>{rows}</Table>
+            {others.then(|| view! {
+                <div class="body">
+                    {form::<EndOtherSessions, _>("", |_| Some(submit(Button::Danger, t.end_others)))}
+                </div>
+            })}
+        </Panel>
+    }
+}
