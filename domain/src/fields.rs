@@ -33,6 +33,10 @@ pub enum Fault {
     Malformed(String),
     /// The field is not part of this request.
     Unexpected,
+    /// What was sent is this, and not what it was said to be.
+    Differs {
+        found: String,
+    },
 }
 
 /// Faults and the fields they are in, in the order in which they were found.
@@ -89,6 +93,7 @@ impl Fault {
             Fault::OutOfRange { from, to } => format!("必须在 {from} 到 {to} 之间。"),
             Fault::Malformed(why) => format!("格式不正确：{why}"),
             Fault::Unexpected => "不认识的字段。".into(),
+            Fault::Differs { found } => format!("与实际内容不符，实际为 {found}。"),
         }
     }
 
@@ -110,6 +115,7 @@ impl Fault {
             Fault::OutOfRange { from, to } => format!("Must be between {from} and {to}."),
             Fault::Malformed(why) => format!("Malformed: {why}"),
             Fault::Unexpected => "This field is not known here.".into(),
+            Fault::Differs { found } => format!("Not what was sent; that is {found}."),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What people and programs can wish for, whoever brings it: a form of a page ([`crate::pages`]) or the API of
 //! the server. One function for each, so that both ask the same questions and leave the same trace.
 
+pub mod drills;
+pub mod evidence;
 pub mod rails;
 pub mod rollbacks;
 pub mod runs;

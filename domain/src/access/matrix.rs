@@ -122,6 +122,7 @@ words!(
         ExecuteRollback = "execute_rollback",
         ExecuteStep = "execute_step",
         VerifyRollback = "verify_rollback",
+        FollowDrill = "follow_drill",
         Escalate = "escalate",
         FillDemo = "fill_demo",
     }
@@ -206,6 +207,7 @@ pub(super) const fn rule(action: Action) -> Rule {
         | A::ExecuteRollback
         | A::ExecuteStep
         | A::VerifyRollback
+        | A::FollowDrill
         | A::Escalate
         | A::FillDemo => Rule { kind: Kind::Worker, scope: None, grants: [No; Role::ALL.len()] },
     }

@@ -10,6 +10,7 @@ pub mod clusters;
 pub mod common;
 pub mod decision_pages;
 pub mod decisions;
+pub mod drills;
 pub mod errors;
 mod format;
 pub mod nav;

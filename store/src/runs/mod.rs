@@ -159,10 +159,11 @@ pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Resul
     }
     write_steps(tx, run).await?;
     write_approvals(tx, run).await?;
-    if let Purpose::Rollback(_) = run.purpose {
-        crate::rollbacks::follow(tx, run, now).await?;
+    match run.purpose {
+        Purpose::Rollback(_) => crate::rollbacks::follow(tx, run, now).await,
+        Purpose::Drill(_) => crate::drills::follow(tx, run).await,
+        Purpose::Run => Ok(()),
     }
-    Ok(())
 }
 
 /// Those that have not changed are left alone.

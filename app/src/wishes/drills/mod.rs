@@ -1,0 +1,228 @@
+//! Wishes about drills: planning, starting, what is found in them, and the signature.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::access::{Action, Place, Subject};
+use domain::drills::closing::Outcome;
+use domain::drills::{ActionItem, CLOSURE, Drill, Issue, Unsigned};
+use domain::fields::{Fault, Faults};
+use sqlx::PgConnection;
+
+pub use self::planning::{Asked, plan, start};
+pub use self::steps::AskedStep;
+use crate::doors::{Change, Context};
+use crate::pages::error::Error;
+
+mod planning;
+mod steps;
+
+/// Texts longer than this belong into a file.
+const LONGEST: usize = 4000;
+
+/// A person says that the service is back, where no rollback measures it.
+///
+/// # Errors
+/// The refusals of [`Drill::recover`].
+pub async fn recover(cx: &Context, name: &str) -> Result<Drill, Error> {
+    cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::RunDrill, name).await?;
+        let rollback = store::drills::rollback_of(tx, &drill).await?;
+        let by = cx.caller.user().map(|it| it.name.as_str());
+        let actor = cx.caller.actor().to_string();
+        let drill = drill.recover(rollback.as_ref(), &actor, by, cx.now)?;
+        store::drills::save(tx, &drill).await?;
+        tx.detail("recovered_at", drill.times.recovered_at);
+        Ok(drill)
+    })
+    .await
+}
+
+/// Ends it, and its run.
+///
+/// # Errors
+/// [`domain::drills::Refusal::Over`].
+pub async fn cancel(cx: &Context, name: &str, reason: &str) -> Result<Drill, Error> {
+    cx.enter(Action::RunDrill)?;
+    let mut faults = Faults::default();
+    text(&mut faults, "reason", reason);
+    faults.into_result()?;
+    let reason = reason.trim().to_owned();
+    cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
+        // The run first: whoever carries it out locks in this order, too.
+        let run = store::drills::find(&mut **tx, name).await?.run;
+        let run = match run {
+            Some(run) => Some(store::runs::lock(tx, run).await?),
+            None => None,
+        };
+        let drill = find(cx, tx, Action::RunDrill, name).await?;
+        let acted = run.as_ref().is_some_and(|it| it.has_acted());
+        let drill = drill.cancel(reason.clone(), acted)?;
+        store::drills::save(tx, &drill).await?;
+        if let Some(run) = run.filter(|it| !it.state.is_terminal()) {
+            let run = run.abort(&cx.caller.actor().to_string(), &reason, cx.now)?;
+            store::runs::save(tx, &run, cx.now).await?;
+        }
+        tx.detail("reason", &reason);
+        tx.detail("state", drill.state.name());
+        Ok(drill)
+    })
+    .await
+}
+
+/// What went wrong, and with cause and remedy why a value was missed.
+#[derive(Clone, Debug, Default)]
+pub struct NewIssue {
+    pub text: String,
+    /// A measurement, or `closure`.
+    pub about: Option<String>,
+    pub cause: String,
+    pub remedy: String,
+}
+
+/// # Errors
+/// Faults by field; [`domain::drills::Refusal::NotBegun`], [`domain::drills::Refusal::Over`].
+pub async fn add_issue(cx: &Context, name: &str, new: NewIssue) -> Result<Drill, Error> {
+    cx.enter(Action::RunDrill)?;
+    let mut faults = Faults::default();
+    text(&mut faults, "text", &new.text);
+    if new.about.is_some() {
+        text(&mut faults, "cause", &new.cause);
+        text(&mut faults, "remedy", &new.remedy);
+    }
+    faults.into_result()?;
+    cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::RunDrill, name).await?;
+        if let Some(about) = &new.about {
+            let known = about == CLOSURE
+                || drill.targets.iter().any(|it| it.name == *about)
+                || drill.measurement(about).is_some();
+            if !known {
+                return Err(Error::field("about", Fault::Unknown));
+            }
+        }
+        tx.detail("about", &new.about);
+        tx.detail("text", new.text.trim());
+        let drill = drill.add_issue(Issue {
+            text: new.text.trim().to_owned(),
+            about: new.about,
+            cause: new.cause.trim().to_owned(),
+            remedy: new.remedy.trim().to_owned(),
+            by: cx.caller.actor().to_string(),
+            at: cx.now,
+        })?;
+        store::drills::save(tx, &drill).await?;
+        Ok(drill)
+    })
+    .await
+}
+
+/// Something to be done afterwards.
+#[derive(Clone, Debug)]
+pub struct NewAction {
+    pub text: String,
+    /// The name of an account.
+    pub owner: String,
+    pub due: DateTime<Utc>,
+    pub critical: bool,
+}
+
+/// # Errors
+/// Faults by field; [`domain::drills::Refusal::NotBegun`], [`domain::drills::Refusal::Over`].
+pub async fn add_action(cx: &Context, name: &str, new: NewAction) -> Result<Drill, Error> {
+    cx.enter(Action::RunDrill)?;
+    let mut faults = Faults::default();
+    text(&mut faults, "text", &new.text);
+    if new.owner.is_empty() {
+        faults.add("owner", Fault::Required);
+    }
+    // Today counts, wherever the reader is.
+    if new.due < cx.now - TimeDelta::days(1) {
+        faults.add("due", Fault::Malformed("it lies in the past".into()));
+    }
+    faults.into_result()?;
+    cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::RunDrill, name).await?;
+        if !is_known(tx, &new.owner).await? {
+            return Err(Error::field("owner", Fault::Unknown));
+        }
+        tx.detail("text", new.text.trim());
+        tx.detail("owner", &new.owner);
+        let drill = drill.add_action(ActionItem {
+            position: 0,
+            text: new.text.trim().to_owned(),
+            owner: new.owner,
+            due: new.due,
+            critical: new.critical,
+            verified: None,
+        })?;
+        store::drills::save(tx, &drill).await?;
+        Ok(drill)
+    })
+    .await
+}
+
+/// Somebody other than its owner has seen that an action item is done.
+///
+/// # Errors
+/// The refusals of [`Drill::verify`].
+pub async fn verify_action(cx: &Context, name: &str, position: u32) -> Result<Drill, Error> {
+    cx.write(Action::VerifyActionItem, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::VerifyActionItem, name).await?;
+        let drill = drill.verify(position, &cx.user()?.name, cx.now)?;
+        store::drills::save(tx, &drill).await?;
+        tx.detail("position", position);
+        Ok(drill)
+    })
+    .await
+}
+
+/// The PMO's signature.
+///
+/// # Errors
+/// [`Error::ClosingRefused`] with all reasons; the other refusals of [`Drill::sign_off`].
+pub async fn sign_off(
+    cx: &Context,
+    name: &str,
+    note: &str,
+    outcome: Option<Outcome>,
+) -> Result<Drill, Error> {
+    cx.write(Action::SignOffDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::SignOffDrill, name).await?;
+        let signer = cx.user()?.name.clone();
+        let signed = drill.sign_off(&signer, note.trim().to_owned(), outcome, cx.now);
+        let drill = signed.map_err(|unsigned| match unsigned {
+            Unsigned::Wish(refusal) => refusal.into(),
+            Unsigned::Refused(reasons) => Error::ClosingRefused(reasons),
+        })?;
+        store::drills::save(tx, &drill).await?;
+        tx.detail("outcome", drill.state.sign_off().map(|it| it.outcome));
+        tx.detail("note", note.trim());
+        Ok(drill)
+    })
+    .await
+}
+
+/// Locked, once it is known that the caller may do this here.
+async fn find(cx: &Context, tx: &mut Change, action: Action, name: &str) -> Result<Drill, Error> {
+    let id = store::drills::find(&mut **tx, name).await?.id;
+    let drill = store::drills::lock(tx, id).await?;
+    let service = store::services::get(&mut **tx, drill.service).await?.entry;
+    cx.require(action, &Place::service(&service.name, &service.team))?;
+    tx.about(Subject::new("drills", &drill.number));
+    Ok(drill)
+}
+
+fn text(faults: &mut Faults, field: &str, text: &str) {
+    if text.trim().is_empty() {
+        faults.add(field, Fault::Required);
+    } else if text.chars().count() > LONGEST {
+        faults.add(field, Fault::TooLong { most: LONGEST });
+    }
+}
+
+async fn is_known(tx: &mut PgConnection, name: &str) -> Result<bool, Error> {
+    match store::users::by_name(tx, name).await {
+        Ok(_) => Ok(true),
+        Err(store::Error::NotFound) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}

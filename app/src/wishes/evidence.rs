@@ -1,0 +1,119 @@
+//! Files as proof. The bytes go to the object store before their row is written here.
+
+use domain::access::{Action, Place, Subject};
+use domain::evidence::{Evidence, EvidenceKind, Sha256};
+use domain::fields::Fault;
+use domain::ids::EvidenceId;
+use sqlx::PgConnection;
+
+use crate::doors::Context;
+use crate::pages::error::Error;
+
+/// A file that the object store has, and what somebody says of it.
+#[derive(Clone, Debug)]
+pub struct NewEvidence {
+    pub sha256: Sha256,
+    pub size: u64,
+    pub media_type: String,
+    pub name: String,
+    pub kind: EvidenceKind,
+    /// `drills/DR-…` or `rollbacks/RB-…`.
+    pub subject: String,
+    pub restricted: bool,
+}
+
+/// Asked before a file is kept: whether there is such a subject, and whether the caller may add to it.
+///
+/// # Errors
+/// The field `subject`; [`Error::Forbidden`].
+pub async fn may_add(cx: &Context, subject: &str) -> Result<(), Error> {
+    cx.read(Action::UploadEvidence, async |cx| {
+        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        require(cx, &mut db, Action::UploadEvidence, subject).await
+    })
+    .await
+}
+
+/// Writes what a file proves; a drill's ledger follows.
+///
+/// # Errors
+/// As [`may_add`].
+pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
+    let NewEvidence { sha256, size, media_type, name, kind, subject, restricted } = new;
+    let about = Subject::new("evidence", &sha256);
+    cx.write(Action::UploadEvidence, about, async |cx, tx| {
+        require(cx, tx, Action::UploadEvidence, &subject).await?;
+        let evidence = Evidence {
+            id: EvidenceId(uuid::Uuid::nil()),
+            sha256,
+            size,
+            media_type,
+            name,
+            kind,
+            subject,
+            restricted: restricted || kind.is_always_restricted(),
+            uploaded_by: cx.caller.actor().to_string(),
+            uploaded_at: cx.now,
+        };
+        let evidence = store::evidence::insert(tx, &evidence).await?;
+        if let Some(number) = evidence.subject.strip_prefix("drills/") {
+            let id = store::drills::by_number(&mut **tx, number).await?.id;
+            let drill = store::drills::lock(tx, id).await?;
+            let after = drill.clone().prove(&evidence);
+            if after != drill {
+                store::drills::save(tx, &after).await?;
+            }
+            tx.about(Subject::new("drills", number));
+        }
+        tx.detail("sha256", &evidence.sha256);
+        tx.detail("kind", evidence.kind);
+        tx.detail("size", evidence.size);
+        tx.detail("subject", &evidence.subject);
+        Ok(evidence)
+    })
+    .await
+}
+
+/// A file's rows, for somebody who may see what it shows.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] where it is restricted anywhere and the caller may not read that.
+pub async fn read(cx: &Context, sha256: &Sha256) -> Result<Vec<Evidence>, Error> {
+    cx.read(Action::Read, async |cx| {
+        let rows = store::evidence::with_hash(&cx.db, sha256).await?;
+        if rows.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        for row in rows.iter().filter(|it| it.restricted) {
+            require(cx, &mut db, Action::ReadRestrictedEvidence, &row.subject).await?;
+        }
+        Ok(rows)
+    })
+    .await
+}
+
+/// Whether the caller may do it where the subject belongs.
+async fn require(
+    cx: &Context,
+    db: &mut PgConnection,
+    action: Action,
+    subject: &str,
+) -> Result<(), Error> {
+    let unknown = || Error::field("subject", Fault::Unknown);
+    let service = match subject.split_once('/') {
+        Some(("drills", number)) => {
+            store::drills::by_number(&mut *db, number).await.map(|it| it.service)
+        }
+        Some(("rollbacks", number)) => {
+            store::rollbacks::by_number(&mut *db, number).await.map(|it| it.service)
+        }
+        _ => return Err(unknown()),
+    };
+    let service = match service {
+        Err(store::Error::NotFound) => return Err(unknown()),
+        other => other?,
+    };
+    let service = store::services::get(db, service).await?.entry;
+    cx.require(action, &Place::service(&service.name, &service.team))
+}

@@ -1,0 +1,300 @@
+//! Drills: rehearsals of a recovery, and what the ledger keeps of them.
+//!
+//! **Invariant:** states follow from transitions alone, and what was measured comes from the clocks of a run and
+//! of a rollback. T0 is the moment in which the fault was proven to be there; T1 is the moment in which the
+//! service was back **and** the evidence due by then was uploaded.
+
+pub mod closing;
+mod measured;
+#[cfg(test)]
+mod tests;
+mod transitions;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::closing::{Outcome, refusals};
+pub use self::measured::{
+    Comparison, Due, Measurement, Requirement, Satisfied, Target, Window, satisfy,
+};
+pub use self::transitions::{Injection, Seen, Unsigned};
+use crate::ids::{DrillId, RollbackId, RunId, ServiceId, WorkloadId};
+use crate::plans::Step;
+
+/// From T0 to T1 a drill may take this long.
+pub const CLOSURE_LIMIT_S: u32 = 120 * 60;
+
+/// After three quarters of its limit a drill is at risk: 90 of 120 minutes.
+pub fn at_risk_s(limit_s: u32) -> u32 {
+    limit_s / 4 * 3
+}
+
+/// A planned drill that nobody began within this time did not happen.
+pub const MISSED_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// A failed one is done again within this time.
+pub const RETEST_WITHIN: TimeDelta = TimeDelta::days(30);
+
+/// What an issue is about where it explains why the whole took too long.
+pub const CLOSURE: &str = "closure";
+
+/// How long the service was down; every fault has this target unless the drill says otherwise.
+pub const RTO: &str = "rto";
+
+/// The usual target for a bad release, in seconds.
+pub const USUAL_RTO_S: f64 = 900.0;
+
+words!(
+    /// How much of it is real.
+    DrillType {
+        Tabletop = "tabletop",
+        Walkthrough = "walkthrough",
+        Simulation = "simulation",
+        Parallel = "parallel",
+        FullInterruption = "full_interruption",
+    }
+);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drill {
+    pub id: DrillId,
+    /// `DR-YYYYMMDD-XX`, dated in the installation's zone.
+    pub number: String,
+    pub scenario: String,
+    pub kind: DrillType,
+    pub service: ServiceId,
+    pub service_name: String,
+    /// Where the fault is put; nothing where the plan has none.
+    pub workload: Option<WorkloadId>,
+    /// What is done. The live state is added when it starts, and both together are the plan that is approved.
+    pub steps: Vec<Step>,
+    /// The name of the account.
+    pub lead: String,
+    pub participants: Vec<String>,
+    /// As the audit log writes it.
+    pub planned_by: String,
+    pub planned_at: DateTime<Utc>,
+    pub closure_limit_s: u32,
+    pub targets: Vec<Target>,
+    pub measurements: Vec<Measurement>,
+    pub requirements: Vec<Requirement>,
+    pub issues: Vec<Issue>,
+    pub actions: Vec<ActionItem>,
+    /// Accounts that did something in it: began it, approved or confirmed one of its steps or of its rollback's.
+    pub took_part: Vec<String>,
+    /// The newest one; an approval that was refused can be asked for again.
+    pub run: Option<RunId>,
+    pub rollback: Option<RollbackId>,
+    pub times: Times,
+    pub state: State,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Moments by the server's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// When the fault was begun, a moment before it was proven; what happens from here on may be its doing.
+    pub injected_at: Option<DateTime<Utc>>,
+    pub t0: Option<DateTime<Utc>>,
+    pub recovered_at: Option<DateTime<Utc>>,
+    pub t1: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    Planned,
+    /// Begun: approval is waited for, or the fault is there.
+    Running,
+    Recovered,
+    EvidenceComplete,
+    SignedOff(SignOff),
+    /// Nobody began it.
+    Missed,
+    /// Ended by a person after the fault, or before it by a run that failed.
+    Aborted {
+        reason: String,
+    },
+    /// Ended by a person before anything was done.
+    Cancelled {
+        reason: String,
+    },
+}
+
+words!(
+    /// A state without what belongs to it, as the database and the API spell it.
+    StateName {
+        Planned = "planned",
+        Running = "running",
+        Recovered = "recovered",
+        EvidenceComplete = "evidence_complete",
+        SignedOff = "signed_off",
+        Missed = "missed",
+        Aborted = "aborted",
+        Cancelled = "cancelled",
+    }
+);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignOff {
+    /// The name of the account.
+    pub by: String,
+    pub at: DateTime<Utc>,
+    pub note: String,
+    pub outcome: Outcome,
+    /// By when a failed one is done again.
+    pub retest_due: Option<DateTime<Utc>>,
+}
+
+/// Something that went wrong or came to light.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Issue {
+    pub text: String,
+    /// The measurement, or [`CLOSURE`], that it explains.
+    pub about: Option<String>,
+    pub cause: String,
+    /// What is done about it.
+    pub remedy: String,
+    pub by: String,
+    pub at: DateTime<Utc>,
+}
+
+impl Issue {
+    /// Whether it says why a value was missed and what is done about it.
+    pub fn explains(&self, name: &str) -> bool {
+        self.about.as_deref() == Some(name) && !self.cause.is_empty() && !self.remedy.is_empty()
+    }
+}
+
+/// Something to be done afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionItem {
+    /// From 1, in the order in which they came.
+    pub position: u32,
+    pub text: String,
+    /// The name of the account.
+    pub owner: String,
+    pub due: DateTime<Utc>,
+    /// The drill is not signed off before it is done.
+    pub critical: bool,
+    /// Somebody other than the owner has seen that it is done.
+    pub verified: Option<Verified>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    pub by: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Why a wish about a drill does not come about. What stands in the way of a signature is [`closing::Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    #[error("the drill has begun already")]
+    Begun,
+    #[error("the drill has not begun")]
+    NotBegun,
+    #[error("the drill is over")]
+    Over,
+    #[error("its recovery is measured by the rollback, which is still open")]
+    RollbackOpen,
+    #[error("the workload has an open rollback")]
+    WorkloadBusy,
+    #[error("the outcome is better than what was measured")]
+    BetterThanMeasured,
+    #[error("there is no action item of this number")]
+    UnknownItem,
+    #[error("nobody verifies their own action item")]
+    OwnItem,
+    #[error("the action item was verified already")]
+    VerifiedAlready,
+}
+
+impl Refusal {
+    /// Whether it is about who asks, and not about a state that has moved.
+    pub fn forbids(self) -> bool {
+        self == Refusal::OwnItem
+    }
+}
+
+impl State {
+    pub const fn name(&self) -> StateName {
+        match self {
+            State::Planned => StateName::Planned,
+            State::Running => StateName::Running,
+            State::Recovered => StateName::Recovered,
+            State::EvidenceComplete => StateName::EvidenceComplete,
+            State::SignedOff(_) => StateName::SignedOff,
+            State::Missed => StateName::Missed,
+            State::Aborted { .. } => StateName::Aborted,
+            State::Cancelled { .. } => StateName::Cancelled,
+        }
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            State::Aborted { reason } | State::Cancelled { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    pub fn sign_off(&self) -> Option<&SignOff> {
+        match self {
+            State::SignedOff(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    pub const fn is_over(&self) -> bool {
+        matches!(
+            self,
+            State::SignedOff(_) | State::Missed | State::Aborted { .. } | State::Cancelled { .. }
+        )
+    }
+}
+
+impl Drill {
+    /// From T0 to T1.
+    pub fn closure(&self) -> Option<TimeDelta> {
+        Some(self.times.t1? - self.times.t0?)
+    }
+
+    pub fn closure_limit(&self) -> TimeDelta {
+        TimeDelta::seconds(self.closure_limit_s.into())
+    }
+
+    /// How long it took, or takes up to now.
+    pub fn elapsed(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let over = self.state.is_over() && self.times.t1.is_none();
+        if over {
+            return None;
+        }
+        Some(self.times.t1.unwrap_or(now) - self.times.t0?)
+    }
+
+    /// Whether it took, or takes, longer than it may.
+    pub fn is_overrun(&self, now: DateTime<Utc>) -> bool {
+        self.elapsed(now).is_some_and(|it| it > self.closure_limit())
+    }
+
+    pub fn measurement(&self, name: &str) -> Option<&Measurement> {
+        self.measurements.iter().find(|it| it.name == name)
+    }
+
+    /// Requirements that are met, and how many there are.
+    pub fn evidence_count(&self) -> (usize, usize) {
+        let met = self.requirements.iter().filter(|it| it.satisfied_by.is_some()).count();
+        (met, self.requirements.len())
+    }
+
+    /// Whether this account led it, was in it, or did something in it. Uploading evidence alone is not taking part.
+    pub fn has_part(&self, name: &str) -> bool {
+        self.lead == name
+            || self.participants.iter().any(|it| it == name)
+            || self.took_part.iter().any(|it| it == name)
+    }
+
+    /// The position of the step that puts the fault in.
+    pub fn fault(&self) -> Option<usize> {
+        self.steps.iter().position(|it| matches!(it.kind, crate::plans::StepKind::Inject { .. }))
+    }
+}

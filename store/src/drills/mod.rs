@@ -1,0 +1,299 @@
+//! The ledger of drills.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::drills::{Drill, Seen};
+use domain::ids::{DrillId, RollbackId, WorkloadId};
+use domain::runs::{Purpose, Run};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use self::row::Row;
+use crate::{Error, numbers, rollbacks, runs};
+
+mod row;
+#[cfg(test)]
+mod tests;
+
+macro_rules! select {
+    ($condition:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT d.id, number, scenario, kind, service_id, s.name AS service_name, workload_id, steps, lead,
+                   participants, planned_by, planned_at, closure_limit_s, targets, requirements, took_part, run_id,
+                   rollback_id, injected_at, t0, recovered_at, t1, state, state_reason, signed_by, signed_at, sign_note,
+                   outcome, retest_due, d.created_at,
+                   COALESCE((
+                       SELECT jsonb_agg(to_jsonb(m) ORDER BY window_from, window_to, m.name)
+                       FROM drill_measurements m WHERE drill_id = d.id
+                   ), '[]') AS "measurements!",
+                   COALESCE((
+                       SELECT jsonb_agg(to_jsonb(i) ORDER BY position) FROM drill_issues i WHERE drill_id = d.id
+                   ), '[]') AS "issues!",
+                   COALESCE((
+                       SELECT jsonb_agg(to_jsonb(a) ORDER BY position) FROM drill_actions a WHERE drill_id = d.id
+                   ), '[]') AS "actions!"
+               FROM drills d JOIN services s ON s.id = service_id WHERE "# + $condition
+            $(, $argument)*
+        )
+    };
+}
+
+/// A drill that does not exist yet: everything but its number. `day` is today in the installation's zone.
+pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result<Drill, Error> {
+    let number = numbers::next(tx, numbers::Kind::Drill, day).await?;
+    let id = sqlx::query_scalar!(
+        "INSERT INTO drills (number, scenario, kind, service_id, workload_id, steps, lead, participants, planned_by,
+             planned_at, closure_limit_s, targets, requirements, state, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'planned', $14) RETURNING id",
+        number,
+        new.scenario,
+        new.kind.as_str(),
+        new.service.0,
+        new.workload.map(|it| it.0),
+        json!(new.steps),
+        new.lead,
+        &new.participants,
+        new.planned_by,
+        new.planned_at,
+        i32::try_from(new.closure_limit_s).unwrap_or(i32::MAX),
+        json!(new.targets),
+        json!(new.requirements),
+        new.created_at
+    );
+    let id = DrillId(id.fetch_one(tx).await?);
+    Ok(Drill { id, number, ..new })
+}
+
+/// Writes what changes in the life of a drill. Whoever changes it has locked it.
+pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
+    let it = drill;
+    let signed = it.state.sign_off();
+    sqlx::query!(
+        "UPDATE drills SET requirements = $2, took_part = $3, run_id = $4, rollback_id = $5, injected_at = $6, t0 = $7,
+             recovered_at = $8, t1 = $9, state = $10, state_reason = $11, signed_by = $12, signed_at = $13,
+             sign_note = $14, outcome = $15, retest_due = $16
+         WHERE id = $1",
+        it.id.0,
+        json!(it.requirements),
+        &it.took_part,
+        it.run.map(|it| it.0),
+        it.rollback.map(|it| it.0),
+        it.times.injected_at,
+        it.times.t0,
+        it.times.recovered_at,
+        it.times.t1,
+        it.state.name().as_str(),
+        it.state.reason(),
+        signed.map(|it| it.by.as_str()),
+        signed.map(|it| it.at),
+        signed.map(|it| it.note.as_str()),
+        signed.map(|it| it.outcome.as_str()),
+        signed.and_then(|it| it.retest_due)
+    )
+    .execute(&mut *tx)
+    .await?;
+    write_measurements(tx, it).await?;
+    write_issues(tx, it).await?;
+    write_actions(tx, it).await
+}
+
+async fn write_measurements(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
+    if drill.measurements.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = drill.measurements.iter().map(row::Measured::of).collect();
+    sqlx::query!(
+        "INSERT INTO drill_measurements (drill_id, name, value, unit, verdict, source, query, window_from, window_to)
+         SELECT $1, name, value, unit, verdict, source, query, window_from, window_to
+         FROM jsonb_to_recordset($2) AS m (
+             name text, value double precision, unit text, verdict text, source text, query text,
+             window_from timestamptz, window_to timestamptz
+         )
+         ON CONFLICT (drill_id, name) DO UPDATE SET
+             value = excluded.value, unit = excluded.unit, verdict = excluded.verdict, source = excluded.source,
+             query = excluded.query, window_from = excluded.window_from, window_to = excluded.window_to
+         WHERE drill_measurements IS DISTINCT FROM excluded",
+        drill.id.0,
+        json!(rows)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What was written stays as it is; only what is new is added.
+async fn write_issues(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
+    if drill.issues.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO drill_issues (drill_id, position, text, about, cause, remedy, by, at)
+         SELECT $1, n, i ->> 'text', i ->> 'about', i ->> 'cause', i ->> 'remedy', i ->> 'by', (i ->> 'at')::timestamptz
+         FROM jsonb_array_elements($2) WITH ORDINALITY AS issues (i, n)
+         ON CONFLICT (drill_id, position) DO NOTHING",
+        drill.id.0,
+        json!(drill.issues)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Of what was written only the verification is added.
+async fn write_actions(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
+    if drill.actions.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = drill.actions.iter().map(row::ActionRow::of).collect();
+    sqlx::query!(
+        "INSERT INTO drill_actions (drill_id, position, text, owner, due, critical, verified_by, verified_at)
+         SELECT $1, position, text, owner, due, critical, verified_by, verified_at
+         FROM jsonb_to_recordset($2) AS a (
+             position integer, text text, owner text, due timestamptz, critical boolean, verified_by text,
+             verified_at timestamptz
+         )
+         ON CONFLICT (drill_id, position) DO UPDATE SET
+             verified_by = excluded.verified_by, verified_at = excluded.verified_at
+         WHERE drill_actions.verified_at IS NULL",
+        drill.id.0,
+        json!(rows)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes over what became of its run, in the transaction that changed the run. Nothing for a run of something else.
+pub async fn follow(tx: &mut PgConnection, run: &Run) -> Result<(), Error> {
+    let Purpose::Drill(id) = run.purpose else { return Ok(()) };
+    let drill = lock(tx, id).await?;
+    let after = drill.clone().follow(run);
+    if after == drill {
+        return Ok(());
+    }
+    save(tx, &after).await
+}
+
+/// Looks at the rollback that the fault brought about, and writes what its clocks say. The drill where something
+/// has changed.
+pub async fn settle(
+    tx: &mut PgConnection,
+    id: DrillId,
+    now: DateTime<Utc>,
+) -> Result<Option<Drill>, Error> {
+    let drill = lock(tx, id).await?;
+    let mut after = drill.clone().miss(now);
+    if let Some(rollback) = rollback_of(tx, &after).await? {
+        let run = match rollback.run {
+            Some(run) => Some(runs::get(&mut *tx, run).await?),
+            None => None,
+        };
+        after = after.see(&Seen { rollback: &rollback, run: run.as_ref() });
+    }
+    if after == drill {
+        return Ok(None);
+    }
+    save(tx, &after).await?;
+    Ok(Some(after))
+}
+
+/// The first rollback of the workload since the fault was begun that brought the service back; until one has,
+/// the first of all, which may be asked again under another number.
+pub async fn rollback_of(
+    tx: &mut PgConnection,
+    drill: &Drill,
+) -> Result<Option<domain::rollbacks::Rollback>, Error> {
+    let (Some(workload), Some(since)) = (drill.workload, drill.times.injected_at) else {
+        return Ok(None);
+    };
+    match first_since(&mut *tx, workload, since).await? {
+        Some(id) => Ok(Some(rollbacks::get(tx, id).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn first_since(
+    db: impl PgExecutor<'_>,
+    workload: WorkloadId,
+    since: DateTime<Utc>,
+) -> Result<Option<RollbackId>, Error> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM rollbacks WHERE workload_id = $1 AND created_at >= $2
+         ORDER BY healthy_at IS NULL, created_at LIMIT 1",
+        workload.0,
+        since
+    );
+    Ok(id.fetch_optional(db).await?.map(RollbackId))
+}
+
+/// Those that the clock or a rollback may move on: planned ones that are overdue, and running ones.
+pub async fn under_way(
+    db: impl PgExecutor<'_>,
+    overdue: DateTime<Utc>,
+) -> Result<Vec<DrillId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM drills WHERE (state = 'running' AND t0 IS NOT NULL) OR (state = 'planned' AND planned_at < $1)
+         ORDER BY planned_at",
+        overdue
+    );
+    Ok(ids.fetch_all(db).await?.into_iter().map(DrillId).collect())
+}
+
+pub async fn by_number(db: impl PgExecutor<'_>, number: &str) -> Result<Drill, Error> {
+    let row = select!("number = $1", number).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+pub async fn get(db: impl PgExecutor<'_>, id: DrillId) -> Result<Drill, Error> {
+    let row = select!("d.id = $1", id.0).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// By its number or its id, as addresses name it.
+pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Drill, Error> {
+    match name.parse::<Uuid>() {
+        Ok(id) => get(db, DrillId(id)).await,
+        Err(_) => by_number(db, name).await,
+    }
+}
+
+/// Locks the row until the transaction ends.
+pub async fn lock(tx: &mut PgConnection, id: DrillId) -> Result<Drill, Error> {
+    let row = select!("d.id = $1 FOR UPDATE OF d", id.0).fetch_optional(tx).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// What a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub service: Option<String>,
+    pub state: Option<String>,
+    pub outcome: Option<String>,
+    pub lead: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    /// After this one, in the order of the list.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    pub limit: i64,
+}
+
+/// Newest first.
+pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Drill>, Error> {
+    let (at, id) = filter.after.unzip();
+    let rows = select!(
+        "($1::text IS NULL OR s.name = $1) AND ($2::text IS NULL OR state = $2)
+         AND ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR lead = $4)
+         AND ($5::timestamptz IS NULL OR d.created_at >= $5)
+         AND ($6::timestamptz IS NULL OR (d.created_at, d.id) < ($6, $7))
+         ORDER BY d.created_at DESC, d.id DESC LIMIT $8",
+        filter.service.as_deref(),
+        filter.state.as_deref(),
+        filter.outcome.as_deref(),
+        filter.lead.as_deref(),
+        filter.since,
+        at,
+        id,
+        filter.limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Drill::try_from).collect()
+}
