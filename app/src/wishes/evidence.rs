@@ -44,7 +44,7 @@ pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
     cx.write(Action::UploadEvidence, about, async |cx, tx| {
         require(cx, tx, Action::UploadEvidence, &subject).await?;
         let evidence = Evidence {
-            id: EvidenceId(uuid::Uuid::nil()),
+            id: EvidenceId::NEW,
             sha256,
             size,
             media_type,

@@ -45,6 +45,11 @@ pub enum AskedStep {
         instruction: String,
     },
     Approval,
+    /// The fault of a drill: container → image.
+    Inject {
+        workload: (WorkloadKind, String),
+        images: BTreeMap<String, String>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -228,14 +233,7 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
         service => service?,
     };
     cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
-    let workloads = store::workloads::by_service(&mut *db, service.id).await?;
-    let mut watched = Vec::new();
-    for workload in workloads.into_iter().filter(|it| it.gone_at.is_none()) {
-        let revisions = store::revisions::of(&mut *db, workload.id).await?;
-        let cluster = store::clusters::by_name(&mut *db, &workload.cluster).await?.entry;
-        let protected = cluster.protects(&workload.namespace);
-        watched.push(Watched { workload, revisions, protected });
-    }
+    let watched = watched(&mut *db, service.id).await?;
     let steps = asked.steps.iter().enumerate();
     let steps = steps.map(|(n, it)| step(n, it, &service.entry, &watched));
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
@@ -249,9 +247,25 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
     Ok(Made { id: service.id, plan: Plan::new(steps, live), foreseen })
 }
 
+/// The workloads of a service that are there, with what is known of them.
+pub(super) async fn watched(
+    db: &mut PgConnection,
+    service: domain::ids::ServiceId,
+) -> Result<Vec<Watched>, Error> {
+    let workloads = store::workloads::by_service(&mut *db, service).await?;
+    let mut watched = Vec::new();
+    for workload in workloads.into_iter().filter(|it| it.gone_at.is_none()) {
+        let revisions = store::revisions::of(&mut *db, workload.id).await?;
+        let cluster = store::clusters::by_name(&mut *db, &workload.cluster).await?.entry;
+        let protected = cluster.protects(&workload.namespace);
+        watched.push(Watched { workload, revisions, protected });
+    }
+    Ok(watched)
+}
+
 /// A workload of the service with its history.
-struct Watched {
-    workload: Workload,
+pub(super) struct Watched {
+    pub(super) workload: Workload,
     revisions: Vec<Revision>,
     protected: bool,
 }
@@ -284,7 +298,11 @@ impl Watched {
     }
 }
 
-fn step(
+/// A step as the plan has it; what it names is looked up.
+///
+/// # Errors
+/// The field that names nothing: `steps[0].workload`.
+pub(super) fn step(
     n: usize,
     asked: &AskedStep,
     service: &Service,
@@ -305,15 +323,35 @@ fn step(
             let check = check.ok_or_else(|| Error::field(&field("check"), Fault::Unknown))?;
             Step::new(name.clone(), StepKind::Check { check: check.clone() })
         }
-        AskedStep::Act { workload: (kind, name), action } => {
-            let mut same =
-                watched.iter().filter(|it| it.workload.kind == *kind && it.workload.name == *name);
-            let found = same.next().filter(|_| same.next().is_none());
-            let found = found.ok_or_else(|| Error::field(&field("workload"), Fault::Unknown))?;
+        AskedStep::Act { workload, action } => {
+            let found = named(workload, watched, &field("workload"))?;
             let workload: WorkloadRef = found.workload.reference();
             Step::act(workload, resolved(action, found))
         }
+        AskedStep::Inject { workload, images } => {
+            let found = named(workload, watched, &field("workload"))?;
+            let there =
+                |it: &&String| found.workload.live.images.iter().any(|own| own.container == **it);
+            if let Some(container) = images.keys().find(|it| !there(it)) {
+                return Err(Error::field(&field(&format!("images.{container}")), Fault::Unknown));
+            }
+            let workload: WorkloadRef = found.workload.reference();
+            let name = format!("inject {}", workload.name);
+            Step::new(name, StepKind::Inject { workload, images: images.clone() })
+        }
     })
+}
+
+/// The only workload of this kind and name.
+fn named<'a>(
+    (kind, name): &(WorkloadKind, String),
+    watched: &'a [Watched],
+    field: &str,
+) -> Result<&'a Watched, Error> {
+    let mut same =
+        watched.iter().filter(|it| it.workload.kind == *kind && it.workload.name == *name);
+    let found = same.next().filter(|_| same.next().is_none());
+    found.ok_or_else(|| Error::field(field, Fault::Unknown))
 }
 
 fn resolved(action: &AskedAction, of: &Watched) -> Action {

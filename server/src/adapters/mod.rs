@@ -3,4 +3,5 @@
 pub mod alertmanager;
 pub mod http;
 pub mod kubernetes;
+pub mod objects;
 pub mod prometheus;

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::Database;
 use crate::adapters;
 use crate::adapters::kubernetes::Clusters;
+use crate::adapters::objects::Objects;
 use crate::audit::Key;
 use crate::config::{self, Settings};
 use crate::demo::world::Breaker;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, World, detector, sealer, verifier};
+use crate::workers::{self, World, detector, drills, sealer, verifier};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -149,6 +150,7 @@ async fn web(
         https: settings.is_https(),
         zone: settings.time_zone,
         breaker,
+        objects: Objects::open(&settings.evidence)?,
     };
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -176,6 +178,7 @@ async fn work(world: World, key: Key) -> anyhow::Result<()> {
         workers::watch::run(world.clone()),
         detector::run(world.clone()),
         verifier::run(world.clone()),
+        drills::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::drills::{Drill, Seen};
 use domain::ids::{DrillId, RollbackId, WorkloadId};
 use domain::runs::{Purpose, Run};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 

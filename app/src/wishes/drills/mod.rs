@@ -7,13 +7,11 @@ use domain::drills::{ActionItem, CLOSURE, Drill, Issue, Unsigned};
 use domain::fields::{Fault, Faults};
 use sqlx::PgConnection;
 
-pub use self::planning::{Asked, plan, start};
-pub use self::steps::AskedStep;
+pub use self::planning::{Asked, of_plan, plan, start};
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 
 mod planning;
-mod steps;
 
 /// Texts longer than this belong into a file.
 const LONGEST: usize = 4000;

@@ -16,10 +16,13 @@ use domain::rollbacks::proposal::{live, required};
 use domain::runs::{NewRun, Purpose};
 use sqlx::PgConnection;
 
-use super::steps::{AskedStep, resolve};
 use super::{find, is_known, text};
 use crate::doors::Context;
 use crate::pages::error::Error;
+use crate::wishes::runs::{self, AskedStep};
+
+/// A drill has at most so many steps; who needs more needs a runbook.
+const MOST_STEPS: usize = 100;
 
 /// What somebody wants to rehearse.
 #[derive(Clone, Debug)]
@@ -56,21 +59,21 @@ pub async fn plan(cx: &Context, asked: Asked) -> Result<Drill, Error> {
         };
         cx.require(Action::PlanDrill, &Place::service(&service.entry.name, &service.entry.team))?;
         known_people(tx, &asked).await?;
-        let workloads = store::workloads::by_service(&mut **tx, service.id).await?;
-        let mut steps = Vec::with_capacity(asked.steps.len());
-        for (n, step) in asked.steps.iter().enumerate() {
-            steps.push(resolve(tx, step.clone(), &format!("plan.steps[{n}]"), &workloads).await?);
-        }
+        let watched = runs::watched(tx, service.id).await?;
+        let steps = asked.steps.iter().enumerate();
+        let steps = steps.map(|(n, it)| runs::step(n, it, &service.entry, &watched));
+        let steps = steps.collect::<Result<Vec<_>, _>>().map_err(of_plan)?;
         let fault = steps.iter().find(|it| matches!(it.kind, StepKind::Inject { .. }));
         let fault = fault.and_then(|it| it.kind.workload());
-        let workload = workloads.iter().find(|it| Some(&it.reference()) == fault).map(|it| it.id);
+        let workload = watched.iter().map(|it| &it.workload);
+        let workload = workload.filter(|it| Some(&it.reference()) == fault).map(|it| it.id).next();
         let usual = || workload.map(|_| Target::within(RTO, USUAL_RTO_S)).into_iter().collect();
         let requirements = match &asked.evidence {
             Some(asked) => asked.iter().map(|(kind, due)| Requirement::open(*kind, *due)).collect(),
             None => Requirement::usual(),
         };
         let drill = Drill {
-            id: DrillId(uuid::Uuid::nil()),
+            id: DrillId::NEW,
             number: String::new(),
             scenario: asked.scenario.trim().to_owned(),
             kind: asked.kind,
@@ -105,6 +108,17 @@ pub async fn plan(cx: &Context, asked: Asked) -> Result<Drill, Error> {
     .await
 }
 
+/// Steps are sent as part of a plan: what is wrong with them is named so.
+pub fn of_plan(error: Error) -> Error {
+    match error {
+        Error::Invalid(Faults(faults)) => {
+            let below = faults.into_iter().map(|(field, fault)| (format!("plan.{field}"), fault));
+            Error::Invalid(Faults(below.collect()))
+        }
+        other => other,
+    }
+}
+
 /// What can be said without looking anything up.
 fn shape(asked: &Asked) -> Faults {
     let mut faults = Faults::default();
@@ -121,8 +135,10 @@ fn shape(asked: &Asked) -> Faults {
     if asked.service.is_empty() {
         faults.add("plan.service", Fault::Required);
     }
-    if asked.steps.is_empty() {
-        faults.add("plan.steps", Fault::Required);
+    match asked.steps.len() {
+        0 => faults.add("plan.steps", Fault::Required),
+        1..=MOST_STEPS => {}
+        _ => faults.add("plan.steps", Fault::TooLong { most: MOST_STEPS }),
     }
     let mut names = BTreeSet::new();
     for (n, target) in asked.targets.iter().flatten().enumerate() {

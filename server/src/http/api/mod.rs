@@ -28,7 +28,9 @@ mod auth;
 mod catalog;
 mod decisions;
 mod document;
+mod drills;
 mod events;
+mod evidence;
 mod extract;
 mod idempotency;
 mod page;
@@ -61,7 +63,9 @@ fn endpoints() -> Vec<Endpoint> {
         alerts::endpoints(),
         audit::endpoints(),
         decisions::endpoints(),
+        drills::endpoints(),
         events::endpoints(),
+        evidence::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),

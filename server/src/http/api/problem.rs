@@ -4,7 +4,8 @@ use app::pages::error::Error;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::texts::Lang;
+use domain::evidence::NotKept;
+use domain::texts::{Lang, drills};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +25,16 @@ pub(crate) struct Problem {
     /// What is wrong field by field, where the status is 422.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// Everything that stands in the way of signing a drill off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<ClosingRefusal>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ClosingRefusal {
+    #[schema(example = "evidence_missing")]
+    code: &'static str,
+    message: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +52,7 @@ impl Problem {
             status: status.as_u16(),
             detail: None,
             errors: Vec::new(),
+            refusals: Vec::new(),
         }
     }
 
@@ -59,6 +71,10 @@ impl From<Error> for Problem {
             Error::Malformed => "malformed".to_owned(),
             Error::Invalid(_) => "invalid".to_owned(),
             Error::Refused(refusal) => refusal.code(),
+            Error::ClosingRefused(_) => "closing-refused".to_owned(),
+            Error::NotKept(NotKept::TooLarge) => "evidence-too-large".to_owned(),
+            Error::NotKept(NotKept::Full) => "evidence-store-full".to_owned(),
+            Error::NotKept(NotKept::Away) => "evidence-store-away".to_owned(),
             Error::Unavailable => "unavailable".to_owned(),
             Error::Internal => "internal".to_owned(),
         };
@@ -71,6 +87,12 @@ impl From<Error> for Problem {
                     .into_iter()
                     .map(|(field, fault)| FieldError { field, message: fault.text(Lang::En) });
                 Self { errors: errors.collect(), ..problem }
+            }
+            Error::ClosingRefused(reasons) => {
+                let say = drills::TEXTS.en.against;
+                let said =
+                    reasons.iter().map(|it| ClosingRefusal { code: it.code(), message: say(it) });
+                Self { refusals: said.collect(), ..problem }
             }
             _ => problem,
         }

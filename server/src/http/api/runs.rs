@@ -244,8 +244,8 @@ struct NewRun {
 /// Each kind and each action takes its own members only.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewStep {
-    /// kubernetes, check, wait, manual, approval
+pub(super) struct NewStep {
+    /// kubernetes, check, wait, manual, approval; in a drill also inject
     kind: String,
     /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout
     action: Option<String>,
@@ -270,16 +270,35 @@ struct Named {
 }
 
 const KINDS: [&str; 5] = ["kubernetes", "check", "wait", "manual", "approval"];
+const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
 const ACTIONS: [&str; 7] =
     ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
 const MOST_REPLICAS: i32 = 10_000;
 const LONGEST_WAIT_S: u32 = 86_400;
 
 impl NewStep {
-    fn asked(mut self, n: usize) -> Result<AskedStep, Error> {
+    fn asked(self, n: usize) -> Result<AskedStep, Error> {
+        self.checked(n, &KINDS)
+    }
+
+    /// Of a drill, which may put a fault in.
+    pub(super) fn of_drill(self, n: usize) -> Result<AskedStep, Error> {
+        self.checked(n, &KINDS_OF_A_DRILL)
+    }
+
+    fn checked(mut self, n: usize, kinds: &[&str]) -> Result<AskedStep, Error> {
         let at = |name: &str, fault| Error::field(&format!("steps[{n}].{name}"), fault);
         let required = |name: &str| at(name, Fault::Required);
-        let step = match self.kind.as_str() {
+        let kind = kinds.iter().find(|it| **it == self.kind).copied();
+        let step = match kind.unwrap_or_default() {
+            "inject" => {
+                let workload = self.workload.take().ok_or_else(|| required("workload"))?;
+                let images = self.images.take().unwrap_or_default();
+                if images.is_empty() || images.values().any(|it| it.trim().is_empty()) {
+                    return Err(required("images"));
+                }
+                AskedStep::Inject { workload: (workload.kind, workload.name), images }
+            }
             "kubernetes" => {
                 let workload = self.workload.take().ok_or_else(|| required("workload"))?;
                 let action = self.action.take().ok_or_else(|| required("action"))?;
@@ -304,7 +323,10 @@ impl NewStep {
                 }
             }
             "approval" => AskedStep::Approval,
-            _ => return Err(at("kind", Fault::NotOneOf(KINDS.map(str::to_owned).to_vec()))),
+            _ => {
+                let kinds = kinds.iter().map(|&it| it.to_owned()).collect();
+                return Err(at("kind", Fault::NotOneOf(kinds)));
+            }
         };
         match self.stray() {
             Some(name) => Err(at(name, Fault::Unexpected)),

@@ -1,0 +1,361 @@
+//! Drills: planning and starting one, what is found in it, and the signature.
+
+use app::doors::Context;
+use app::pages::error::Error;
+use app::wishes::drills::{self as wishes, Asked as Wish, NewAction, NewIssue};
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
+use domain::access::Action;
+use domain::drills::closing::{self, Outcome};
+use domain::drills::{Drill, DrillType, Due, StateName, Target};
+use domain::evidence::EvidenceKind;
+use domain::fields::Fault;
+use domain::texts::drills::TEXTS;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use store::drills::Filter;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::extract::parse;
+use super::page::{newest_first, word};
+use super::runs::NewStep;
+use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        needs(Action::PlanDrill, routes!(plan)),
+        needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(get)),
+        needs(Action::RunDrill, routes!(start)),
+        needs(Action::RunDrill, routes!(recover)),
+        needs(Action::RunDrill, routes!(cancel)),
+        needs(Action::RunDrill, routes!(issues)),
+        needs(Action::RunDrill, routes!(action_items)),
+        needs(Action::VerifyActionItem, routes!(verify)),
+        needs(Action::SignOffDrill, routes!(sign_off)),
+    ]
+}
+
+/// A drill as others read it; `refusals` are those against the reader's own signature.
+fn shown(cx: &Context, drill: &Drill) -> Value {
+    let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
+    let refusals = match drill.state.is_over() {
+        true => vec![],
+        false => closing::refusals(drill, signer, cx.now),
+    };
+    let evidence = drill.requirements.iter().map(|it| {
+        json!({
+            "kind": it.kind, "due": it.due,
+            "satisfied_by": it.satisfied_by.as_ref().map(|by| &by.sha256),
+        })
+    });
+    let actions = drill.actions.iter().map(|it| {
+        json!({
+            "position": it.position, "text": it.text, "owner": it.owner, "due": it.due, "critical": it.critical,
+            "verified_by": it.verified.as_ref().map(|it| &it.by),
+            "verified_at": it.verified.as_ref().map(|it| it.at),
+        })
+    });
+    let signed = drill
+        .state
+        .sign_off()
+        .map(|it| json!({"by": it.by, "at": it.at, "note": it.note, "retest_due": it.retest_due}));
+    let steps = drill.steps.iter().map(
+        |it| json!({"name": it.name, "kind": it.kind.as_str(), "workload": it.kind.workload()}),
+    );
+    json!({
+        "id": drill.id,
+        "number": drill.number,
+        "state": drill.state.name(),
+        "state_reason": drill.state.reason(),
+        "outcome": drill.state.sign_off().map(|it| it.outcome),
+        "scenario": drill.scenario,
+        "type": drill.kind,
+        "service": drill.service_name,
+        "lead": drill.lead,
+        "participants": drill.participants,
+        "took_part": drill.took_part,
+        "planned_by": drill.planned_by,
+        "planned_at": drill.planned_at,
+        "plan": {"service": drill.service_name, "steps": steps.collect::<Vec<_>>()},
+        "run": drill.run,
+        "rollback": drill.rollback,
+        "t0": drill.times.t0,
+        "recovered_at": drill.times.recovered_at,
+        "t1": drill.times.t1,
+        "closure_s": drill.closure().map(|it| it.num_milliseconds() as f64 / 1000.0),
+        "closure_limit_s": drill.closure_limit_s,
+        "targets": drill.targets,
+        "measurements": drill.measurements,
+        "evidence": evidence.collect::<Vec<_>>(),
+        "issues": drill.issues,
+        "action_items": actions.collect::<Vec<_>>(),
+        "sign_off": signed,
+        "refusals": refusals.iter().map(refusal).collect::<Vec<_>>(),
+        "created_at": drill.created_at,
+    })
+}
+
+fn refusal(it: &closing::Refusal) -> Value {
+    json!({"code": it.code(), "message": (TEXTS.en.against)(it)})
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDrill {
+    scenario: String,
+    /// tabletop, walkthrough, simulation, parallel, full_interruption
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "simulation")]
+    kind: DrillType,
+    /// Names of accounts, as are the participants.
+    lead: String,
+    #[serde(default)]
+    participants: Vec<String>,
+    planned_at: DateTime<Utc>,
+    plan: Option<NewPlan>,
+    runbook: Option<String>,
+    /// `{name, unit, comparison: at_most|at_least, limit, baseline?}`; with a baseline, the limit is how many times
+    /// that.
+    #[schema(value_type = Option<Vec<Object>>)]
+    targets: Option<Vec<Target>>,
+    evidence: Option<Vec<NewRequirement>>,
+    closure_limit_s: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPlan {
+    service: String,
+    steps: Vec<NewStep>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRequirement {
+    #[schema(value_type = String, example = "screenshot")]
+    kind: EvidenceKind,
+    #[schema(value_type = String, example = "t1")]
+    due: Due,
+}
+
+/// Plans a drill; nothing happens before somebody starts it.
+#[utoipa::path(post, path = "/drills", tag = "drills", request_body = NewDrill,
+    responses((status = 201, body = Value)))]
+async fn plan(
+    Extension(cx): Extension<Context>,
+    Body(new): Body<NewDrill>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    if new.runbook.is_some() {
+        let why = "runbooks are not available here; give a plan".to_owned();
+        return Err(Error::field("runbook", Fault::Malformed(why)).into());
+    }
+    let plan = new.plan.ok_or_else(|| Error::field("plan", Fault::Required))?;
+    let steps = plan.steps.into_iter().enumerate();
+    let steps = steps.map(|(n, it)| it.of_drill(n)).collect::<Result<_, _>>();
+    let wish = Wish {
+        scenario: new.scenario,
+        kind: new.kind,
+        lead: new.lead,
+        participants: new.participants,
+        planned_at: new.planned_at,
+        service: plan.service,
+        steps: steps.map_err(wishes::of_plan)?,
+        targets: new.targets,
+        evidence: new.evidence.map(|it| it.into_iter().map(|it| (it.kind, it.due)).collect()),
+        closure_limit_s: new.closure_limit_s,
+    };
+    let drill = wishes::plan(&cx, wish).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    service: Option<String>,
+    state: Option<String>,
+    outcome: Option<String>,
+    lead: Option<String>,
+    since: Option<DateTime<Utc>>,
+    sort: Option<String>,
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+/// The ledger, newest first.
+#[utoipa::path(get, path = "/drills", tag = "drills", responses((status = 200, body = Page<Value>)))]
+async fn list(
+    Extension(cx): Extension<Context>,
+    Query(asked): Query<Asked>,
+) -> Answer<Page<Value>> {
+    let Asked { service, state, outcome, lead, since, sort, limit, cursor } = asked;
+    newest_first(sort.as_deref(), "created_at")?;
+    if let Some(it) = &state {
+        word(it, "state", StateName::parse, StateName::ALL, StateName::as_str)?;
+    }
+    if let Some(it) = &outcome {
+        word(it, "outcome", Outcome::parse, Outcome::ALL, Outcome::as_str)?;
+    }
+    let cursor = Cursor { limit, cursor };
+    let (after, limit) = (cursor.after()?, cursor.limit()? + 1);
+    let filter = Filter { service, state, outcome, lead, since, after, limit };
+    let page = cx
+        .read(Action::Read, async |cx| {
+            let rows = store::drills::list(&cx.db, &filter).await?;
+            cursor.page(rows, |it| (it.created_at, it.id.0), |it| shown(cx, &it))
+        })
+        .await?;
+    Ok(Json(page))
+}
+
+/// One drill, by its number or its id.
+#[utoipa::path(get, path = "/drills/{number}", tag = "drills", params(("number" = String, Path)),
+    responses((status = 200, body = Value)))]
+async fn get(Extension(cx): Extension<Context>, Path(number): Path<String>) -> Answer<Value> {
+    let value = cx
+        .read(Action::Read, async |cx| Ok(shown(cx, &store::drills::find(&cx.db, &number).await?)))
+        .await?;
+    Ok(Json(value))
+}
+
+/// What says nothing, and may be left out altogether.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// No body is the body that says nothing.
+fn optional<T: Default + DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
+}
+
+/// Makes its run, which another person approves; T0 is when the fault is proven.
+#[utoipa::path(post, path = "/drills/{number}/start", tag = "drills", params(("number" = String, Path)),
+    request_body = Nothing, responses((status = 200, body = Value)))]
+async fn start(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    bytes: Bytes,
+) -> Answer<Value> {
+    optional::<Nothing>(&bytes)?;
+    Ok(Json(shown(&cx, &wishes::start(&cx, &number).await?)))
+}
+
+/// Records that the service is back, where no rollback measures it.
+#[utoipa::path(post, path = "/drills/{number}/recover", tag = "drills", params(("number" = String, Path)),
+    request_body = Nothing, responses((status = 200, body = Value)))]
+async fn recover(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    bytes: Bytes,
+) -> Answer<Value> {
+    optional::<Nothing>(&bytes)?;
+    Ok(Json(shown(&cx, &wishes::recover(&cx, &number).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+/// Ends it: cancelled before the fault is there, aborted afterwards.
+#[utoipa::path(post, path = "/drills/{number}/cancel", tag = "drills", params(("number" = String, Path)),
+    request_body = Reason, responses((status = 200, body = Value)))]
+async fn cancel(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Value> {
+    Ok(Json(shown(&cx, &wishes::cancel(&cx, &number, &reason).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IssueBody {
+    text: String,
+    /// A measurement, or `closure`: then cause and remedy say why it was missed and what is done about it.
+    about: Option<String>,
+    #[serde(default)]
+    cause: String,
+    #[serde(default)]
+    remedy: String,
+}
+
+/// Records what went wrong.
+#[utoipa::path(post, path = "/drills/{number}/issues", tag = "drills", params(("number" = String, Path)),
+    request_body = IssueBody, responses((status = 201, body = Value)))]
+async fn issues(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(new): Body<IssueBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let IssueBody { text, about, cause, remedy } = new;
+    let issue = NewIssue { text, about, cause, remedy };
+    let drill = wishes::add_issue(&cx, &number, issue).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ActionBody {
+    text: String,
+    /// The name of an account.
+    owner: String,
+    due: DateTime<Utc>,
+    #[serde(default)]
+    critical: bool,
+}
+
+/// Notes what is to be done afterwards.
+#[utoipa::path(post, path = "/drills/{number}/action-items", tag = "drills", params(("number" = String, Path)),
+    request_body = ActionBody, responses((status = 201, body = Value)))]
+async fn action_items(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(new): Body<ActionBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let ActionBody { text, owner, due, critical } = new;
+    let action = NewAction { text, owner, due, critical };
+    let drill = wishes::add_action(&cx, &number, action).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
+}
+
+/// Confirms that an action item is done; not by its owner.
+#[utoipa::path(post, path = "/drills/{number}/action-items/{position}/verify", tag = "drills",
+    params(("number" = String, Path), ("position" = u32, Path)), request_body = Nothing,
+    responses((status = 200, body = Value)))]
+async fn verify(
+    Extension(cx): Extension<Context>,
+    Path((number, position)): Path<(String, String)>,
+    bytes: Bytes,
+) -> Answer<Value> {
+    optional::<Nothing>(&bytes)?;
+    let position = position.parse().map_err(|_| Error::NotFound)?;
+    Ok(Json(shown(&cx, &wishes::verify_action(&cx, &number, position).await?)))
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Signature {
+    /// As measured where it is left out; it may be worse, and not better.
+    #[schema(value_type = Option<String>, example = "passed")]
+    outcome: Option<Outcome>,
+    note: String,
+}
+
+/// Signs it off; refused with all reasons at once.
+#[utoipa::path(post, path = "/drills/{number}/sign-off", tag = "drills", params(("number" = String, Path)),
+    request_body = Signature, responses((status = 200, body = Value), (status = 409, body = Problem)))]
+async fn sign_off(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    bytes: Bytes,
+) -> Answer<Value> {
+    let Signature { outcome, note } = optional(&bytes)?;
+    Ok(Json(shown(&cx, &wishes::sign_off(&cx, &number, &note, outcome).await?)))
+}
