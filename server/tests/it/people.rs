@@ -228,3 +228,111 @@ async fn the_log_is_read_a_page_at_a_time(pool: PgPool) {
         assert_eq!(subjects(&page), expected, "{query}");
     }
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_pages_of_people_do_what_the_api_does(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (_, admin) = world.sign_in("admin", Role::Admin).await;
+    let (_, second) = world.sign_in("second", Role::Admin).await;
+    let function = |name: &str| format!("/api/app/pages/admin/actions/{name}");
+
+    // What was typed stays, and the field says what is wrong; the password is not kept.
+    let form = "name=admin&role=sre&teams=a%2Cb&password=correct-horse-battery";
+    let refused = world.submit(&function("add_user"), &admin, "/admin/users", form).await;
+    let page = world.get(&refused, &admin).await.body;
+    assert!(page.contains("已被占用") && page.contains(r#"value="a,b""#), "{page}");
+    assert!(!page.contains("correct-horse-battery"));
+
+    let form = "name=Li+Lei&role=sre&teams=a%EF%BC%8Cb&password=correct-horse-battery";
+    world.submit(&function("add_user"), &admin, "/admin/users", form).await;
+    let page = world.get("/admin/users", &second).await.body;
+    assert!(page.contains("Li Lei") && page.contains("等待同意的角色"), "{page}");
+    let grants = world.call("GET", "/grants", &admin, Value::Null).await.json();
+    let waiting = grants["items"].as_array().unwrap().iter();
+    let grant = waiting.clone().find(|it| it["state"] == "awaiting_consent").unwrap();
+    let form = format!("id={}", grant["id"].as_str().unwrap());
+    let own = world.submit(&function("consent_role"), &admin, "/admin/users", &form).await;
+    assert!(world.get(&own, &admin).await.body.contains("另一位管理员"));
+    world.submit(&function("consent_role"), &second, "/admin/users", &form).await;
+    let page = world.get("/admin/users/Li%20Lei", &admin).await.body;
+    assert!(page.contains("24 小时内不能审批") && page.contains("a, b"), "{page}");
+
+    // The one-time password opens the profile alone, until another is chosen.
+    let answer = world.post("/sign-in", "", "name=Li+Lei&password=correct-horse-battery").await;
+    let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    assert_eq!(answer.headers["location"], "/profile");
+    assert_eq!(world.get("/rollbacks", cookie).await.status, StatusCode::FORBIDDEN);
+    let change = "/api/app/pages/profile/actions/change_password";
+    for (old, new, said) in [
+        ("wrong", "staple-battery-horse", "原密码不正确"),
+        ("correct-horse-battery", "short", "至少 12 个字符"),
+        ("correct-horse-battery", "staple-battery-horse", "已完成"),
+    ] {
+        let form = format!("old_password={old}&new_password={new}");
+        let back = world.submit(change, cookie, "/profile", &form).await;
+        let page = world.get(&back, cookie).await.body;
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert_eq!(world.get("/rollbacks", cookie).await.status, StatusCode::OK);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn tokens_and_language_by_page(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (_, admin) = world.sign_in("admin", Role::Admin).await;
+    let token = domain::tokens::text(rand::random());
+    let add = "/api/app/pages/admin/actions/add_token";
+    for (scopes, said) in [("king", "只能是"), ("read, alerts:write", "已完成")] {
+        let form = format!("machine=ci&scopes={scopes}&days=90&password_token={token}");
+        let back = world.submit(add, &admin, "/admin/tokens", &form).await;
+        let page = world.get(&back, &admin).await.body;
+        assert!(page.contains(said) && !page.contains(&token), "{said}: {page}");
+    }
+    let me = world.call("GET", "/me", &format!("Bearer {token}"), Value::Null).await;
+    assert_eq!(me.json()["actor"], "machine:ci");
+
+    let language = "/api/app/pages/profile/actions/set_language";
+    world.submit(language, &admin, "/profile", "language=en").await;
+    let page = world.get("/profile", &format!("{admin}; lang=zh-CN")).await.body;
+    assert!(page.contains(r#"lang="en""#) && page.contains("Sessions"), "{page}");
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_session_is_ended_from_another_and_all_others_at_once(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (id, here) = world.sign_in("alice", Role::Viewer).await;
+    let sign_in = async || {
+        let answer = world.post("/sign-in", "", "name=alice&password=secret").await;
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let end = "/api/app/pages/profile/actions/end_session";
+    let there = sign_in().await;
+    let sessions = store::sessions::list(&world.db, id, server::clock::now()).await.unwrap();
+    let form = format!("id={}", sessions[0].id);
+    world.submit(end, &here, "/profile", &form).await;
+    assert_eq!(world.get("/rollbacks", &there).await.status, StatusCode::UNAUTHORIZED);
+    let others = [sign_in().await, sign_in().await];
+    world.submit(end, &here, "/profile", "").await;
+    for other in others {
+        assert_eq!(world.get("/rollbacks", &other).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(world.get("/rollbacks", &here).await.status, StatusCode::OK);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_audit_page_filters_and_pages(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (_, admin) = world.sign_in("admin", Role::Admin).await;
+    for n in 0..51 {
+        world.call("POST", "/users", &admin, json!({"name": format!("user {n}")})).await;
+    }
+    let page = world.get("/audit?action=administer_users", &admin).await.body;
+    assert!(page.contains("users/user 50") && !page.contains("users/user 0<"), "{page}");
+    let next = page.split("class=\"next\"").nth(1);
+    assert!(next.is_some(), "there is a next page");
+    let page = world.get("/audit?subject=users%2Fuser+7&from=2000-01-01T00:00", &admin).await.body;
+    assert!(page.contains("users/user 7") && !page.contains("users/user 8"), "{page}");
+    let page = world.get("/audit?text=nothing+like+it", &admin).await.body;
+    assert!(page.contains("没有符合条件的记录"), "{page}");
+}

@@ -125,9 +125,8 @@ fn closing(account: &Account) -> impl IntoView + use<> {
             |_| view! { <p>{t.disable_why}</p> },
             submit(Button::Danger, t.disable),
         ),
-        Some(_) => {
-            form::<EnableUser, _>(&name, |_| Some(submit(Button::Plain, t.enable))).into_any()
-        }
+        Some(_) => form::<EnableUser, _>(name.clone(), |_| Some(submit(Button::Plain, t.enable)))
+            .into_any(),
     };
     let reset = dialog::<ResetPassword, _>(
         &name,

@@ -36,22 +36,16 @@ pub async fn change_password(
     answer(wish.await)
 }
 
-/// `id` is one of the caller's own sessions.
+/// `id` is one of the caller's own sessions; without it, all of them but this one.
 #[server]
-pub async fn end_session(id: String) -> Result<(), Error> {
+pub async fn end_session(#[server(default)] id: String) -> Result<(), Error> {
     let wish = async {
         let cx = entered(Action::EditProfile)?;
-        let id = id.parse().map_err(|_| Error::NotFound)?;
-        wishes::end_sessions(&cx, Some(id), visit().session).await
-    };
-    answer(wish.await)
-}
-
-#[server]
-pub async fn end_other_sessions() -> Result<(), Error> {
-    let wish = async {
-        let cx = entered(Action::EditProfile)?;
-        wishes::end_sessions(&cx, None, visit().session).await
+        let one = match id.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| Error::NotFound)?),
+        };
+        wishes::end_sessions(&cx, one, visit().session).await
     };
     answer(wish.await)
 }

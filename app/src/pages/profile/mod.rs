@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use store::sessions::Listed;
 use store::users::Account;
 
-use self::actions::{ChangePassword, EndOtherSessions, EndSession, SetLanguage};
+use self::actions::{ChangePassword, EndSession, SetLanguage};
 use super::error::Error;
 use super::ssr::read;
 use super::ui::{
@@ -132,7 +132,7 @@ fn sessions(sessions: Vec<Listed>, this: Option<SessionId>) -> impl IntoView {
             <Table label=t.sessions heads>{rows}</Table>
             {others.then(|| view! {
                 <div class="body">
-                    {form::<EndOtherSessions, _>("", |_| Some(submit(Button::Danger, t.end_others)))}
+                    {form::<EndSession, _>("", |_| Some(submit(Button::Danger, t.end_others)))}
                 </div>
             })}
         </Panel>
