@@ -54,7 +54,15 @@ async fn look(db: &PgPool, id: DrillId, now: DateTime<Utc>) -> Result<(), store:
             "rollback": drill.rollback,
             "measured": measured.collect::<serde_json::Map<_, _>>(),
         });
-        store::audit::record(&mut tx, &ACTOR, Action::FollowDrill, &subject, crate::audit::details(details), now).await?;
+        store::audit::record(
+            &mut tx,
+            &ACTOR,
+            Action::FollowDrill,
+            &subject,
+            crate::audit::details(details),
+            now,
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(())
