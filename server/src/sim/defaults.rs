@@ -112,6 +112,12 @@ fn deployment(value: &mut Value) {
     default(spec, "replicas", 1);
     default(spec, "revisionHistoryLimit", 10);
     default(spec, "progressDeadlineSeconds", 600);
+    // Go leaves out what is false.
+    if spec["paused"] == false
+        && let Some(spec) = spec.as_object_mut()
+    {
+        spec.remove("paused");
+    }
     let strategy = object_value(spec, "strategy");
     default(strategy, "type", "RollingUpdate");
     if strategy["type"] == "RollingUpdate" {

@@ -75,7 +75,7 @@ async fn asked_for_rehearsed_approved_and_carried_out(pool: PgPool) {
     let consent =
         |digest: &str| json!({"plan_digest": digest, "decision": "approve", "reason": ""});
 
-    let machine = world.token("robot", None, &[Scope::Read, Scope::Approve]).await;
+    let machine = world.token("robot", None, &[Scope::Read, Scope::RollbacksRequest]).await;
     let machine = format!("Bearer {machine}");
     let personal = world.token("mine", Some(anna_id), &[Scope::Read, Scope::Approve]).await;
     let personal = format!("Bearer {personal}");
