@@ -107,7 +107,7 @@ pub enum Button {
 }
 
 impl Button {
-    pub(super) const fn class(self) -> &'static str {
+    pub const fn class(self) -> &'static str {
         match self {
             Button::Plain => "button",
             Button::Primary => "button primary",

@@ -1,0 +1,217 @@
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
+use domain::access::Action;
+use domain::approvals::Decision as Consent;
+use domain::drills::closing::Outcome;
+use domain::drills::{DrillType, RTO, Target};
+use domain::fields::{Fault, Faults};
+use domain::services::WorkloadKind;
+use leptos::prelude::*;
+
+use crate::doors::Context;
+use crate::pages::error::Error;
+use crate::pages::ssr::{answer, context};
+use crate::pages::visit::visit;
+use crate::wishes::drills::{self, Asked, NewAction, NewIssue};
+use crate::wishes::runs::{self, AskedStep};
+
+/// Leads to the drill that was planned. `workload` is `service/kind/name/container`.
+#[server]
+#[expect(clippy::too_many_arguments, reason = "the fields of its form")]
+pub async fn plan_drill(
+    scenario: String,
+    kind: DrillType,
+    lead: String,
+    workload: String,
+    image: String,
+    planned_at: String,
+    #[server(default)] participants: String,
+    #[server(default)] rto_s: String,
+) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::PlanDrill)?;
+        let (service, step) = fault(&workload, &image)?;
+        let asked = Asked {
+            scenario,
+            kind,
+            lead,
+            participants: names(&participants),
+            planned_at: moment("planned_at", &planned_at)?,
+            service,
+            steps: vec![step],
+            targets: target(&rto_s)?,
+            evidence: None,
+            closure_limit_s: None,
+        };
+        let drill = drills::plan(&cx, asked).await.map_err(in_form)?;
+        leptos_axum::redirect(&format!("/drills/{}", drill.number));
+        Ok(())
+    };
+    answer(wish.await)
+}
+
+fn fault(workload: &str, image: &str) -> Result<(String, AskedStep), Error> {
+    let image = image.trim();
+    if image.is_empty() || image.contains(char::is_whitespace) {
+        return Err(Error::field("image", Fault::Required));
+    }
+    let parts: Vec<&str> = workload.split('/').collect();
+    let [service, kind, name, container] = parts[..] else {
+        return Err(Error::field("workload", Fault::Required));
+    };
+    let kind = WorkloadKind::parse(kind);
+    let kind = kind.ok_or_else(|| Error::field("workload", Fault::Unknown))?;
+    let images = [(container.to_owned(), image.to_owned())].into();
+    Ok((service.to_owned(), AskedStep::Inject { workload: (kind, name.to_owned()), images }))
+}
+
+fn names(text: &str) -> Vec<String> {
+    let names = text.split([',', '，', '、', ';', '\n']);
+    names.map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
+}
+
+/// As a browser sends a moment, in the reader's zone.
+fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::field(field, Fault::Required));
+    }
+    let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    let local = formats.iter().find_map(|it| NaiveDateTime::parse_from_str(text, it).ok());
+    let local = local.and_then(|it| visit().zone.from_local_datetime(&it).earliest());
+    let wrong = || Error::field(field, Fault::Malformed("2026-10-16T10:00".into()));
+    Ok(local.ok_or_else(wrong)?.with_timezone(&Utc))
+}
+
+fn target(seconds: &str) -> Result<Option<Vec<Target>>, Error> {
+    let seconds = seconds.trim();
+    if seconds.is_empty() {
+        return Ok(None);
+    }
+    match seconds.parse::<u32>() {
+        Ok(seconds @ 1..=86_400) => Ok(Some(vec![Target::within(RTO, seconds.into())])),
+        _ => Err(Error::field("rto_s", Fault::OutOfRange { from: 1, to: 86_400 })),
+    }
+}
+
+/// The fields of the form that stand for those of the wish.
+fn in_form(error: Error) -> Error {
+    let Error::Invalid(Faults(faults)) = error else { return error };
+    let named = |(field, fault): (String, Fault)| {
+        let own = match field.as_str() {
+            it if it.starts_with("participants") => "participants",
+            it if it.contains(".images") => "image",
+            it if it.starts_with("plan") => "workload",
+            it => it,
+        };
+        (own.to_owned(), fault)
+    };
+    Error::Invalid(Faults(faults.into_iter().map(named).collect()))
+}
+
+#[server]
+pub async fn start_drill(id: String) -> Result<(), Error> {
+    let wish = async { drills::start(&context()?, &id).await.map(drop) };
+    answer(wish.await)
+}
+
+/// The plan of its run, which waits for another person.
+#[server]
+pub async fn approve_drill(
+    id: String,
+    plan_digest: String,
+    #[server(default)] reject: bool,
+    #[server(default)] reason: String,
+) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::ApproveRun)?;
+        let drill = store::drills::find(&cx.db, &id).await?;
+        let run = drill.run.ok_or(domain::drills::Refusal::NotBegun)?;
+        let consent = if reject { Consent::Reject } else { Consent::Approve };
+        runs::decide(&cx, run, &plan_digest, consent, &reason).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn recover_drill(id: String) -> Result<(), Error> {
+    let wish = async { drills::recover(&context()?, &id).await.map(drop) };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn cancel_drill(id: String, #[server(default)] reason: String) -> Result<(), Error> {
+    let wish = async { drills::cancel(&context()?, &id, &reason).await.map(drop) };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn add_issue(
+    id: String,
+    #[server(default)] text: String,
+    #[server(default)] about: String,
+    #[server(default)] cause: String,
+    #[server(default)] remedy: String,
+) -> Result<(), Error> {
+    let wish = async {
+        let about = Some(about).filter(|it| !it.is_empty());
+        let issue = NewIssue { text, about, cause, remedy };
+        drills::add_issue(&context()?, &id, issue).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn add_action(
+    id: String,
+    #[server(default)] text: String,
+    #[server(default)] owner: String,
+    #[server(default)] due: String,
+    #[server(default)] critical: bool,
+) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::RunDrill)?;
+        let due = moment("due", &due)?;
+        let action = NewAction { text, owner: owner.trim().to_owned(), due, critical };
+        drills::add_action(&cx, &id, action).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+/// `id` is `DR-…/position`: a page holds one form for each item.
+#[server]
+pub async fn verify_action(id: String) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::VerifyActionItem)?;
+        let (number, position) = id.rsplit_once('/').ok_or(Error::NotFound)?;
+        let position = position.parse().map_err(|_| Error::NotFound)?;
+        drills::verify_action(&cx, number, position).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn sign_off_drill(
+    id: String,
+    #[server(default)] note: String,
+    #[server(default)] outcome: String,
+) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::SignOffDrill)?;
+        let outcome = match outcome.as_str() {
+            "" => None,
+            word => {
+                let outcome = Outcome::parse(word);
+                Some(outcome.ok_or_else(|| Error::field("outcome", Fault::Unknown))?)
+            }
+        };
+        drills::sign_off(&cx, &id, &note, outcome).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+/// Asked before anything that was sent is looked at: who may not do it learns nothing else.
+fn entered(action: Action) -> Result<Context, Error> {
+    let cx = context()?;
+    cx.enter(action)?;
+    Ok(cx)
+}

@@ -1,0 +1,240 @@
+//! One drill: how it stands, what it takes to sign it off, and everything that is known of it.
+
+use domain::access::{Action, Place, Subject};
+use domain::drills::closing::{Refusal, refusals};
+use domain::drills::{Drill, RTO, State};
+use domain::evidence::Evidence;
+use domain::rollbacks::Rollback;
+use domain::runs::{self, Run};
+use domain::texts::drills::TEXTS;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::{bound, closing, evidence, measured, notes, standing, steps, tone_of};
+use crate::doors::Context;
+use crate::pages::error::Error;
+use crate::pages::ssr::read;
+use crate::pages::ui::{Beside, Head, Panel, Stat, Tone, badge, facts, live, page, stats, when};
+use crate::pages::visit::{texts, visit};
+
+/// Everything that the page shows.
+pub(super) struct Shown {
+    pub(super) drill: Drill,
+    pub(super) run: Option<Run>,
+    pub(super) rollback: Option<Rollback>,
+    pub(super) files: Vec<Evidence>,
+    /// Against the reader's own signature.
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) may: May,
+}
+
+/// What the reader may do here.
+#[derive(Clone, Copy, Default)]
+pub(super) struct May {
+    pub(super) lead: bool,
+    pub(super) approve: bool,
+    pub(super) own_request: bool,
+    pub(super) upload: bool,
+    pub(super) see_restricted: bool,
+    pub(super) verify: bool,
+    pub(super) sign: bool,
+}
+
+#[component]
+pub fn DrillPage() -> impl IntoView {
+    let name = use_params_map().with_untracked(|it| it.get("number").unwrap_or_default());
+    page(texts(&TEXTS).title, async move {
+        let shown = read(Action::Read, async |cx| load(cx, &name).await).await?;
+        Ok(show(&shown))
+    })
+}
+
+async fn load(cx: &Context, name: &str) -> Result<Shown, Error> {
+    let db = &cx.db;
+    let drill = store::drills::find(db, name).await?;
+    let service = store::services::get(db, drill.service).await?.entry;
+    let run = match drill.run {
+        Some(id) => Some(store::runs::get(db, id).await?),
+        None => None,
+    };
+    let rollback = match drill.rollback {
+        Some(id) => Some(store::rollbacks::get(db, id).await?),
+        None => None,
+    };
+    let files = store::evidence::of(db, Subject::new("drills", &drill.number).as_str()).await?;
+    let place = Place::service(&service.name, &service.team);
+    let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
+    Ok(Shown {
+        refusals: refusals(&drill, signer, cx.now),
+        may: may(cx, run.as_ref(), &place),
+        drill,
+        run,
+        rollback,
+        files,
+    })
+}
+
+fn may(cx: &Context, run: Option<&Run>, place: &Place<'_>) -> May {
+    let own = run.is_some_and(|it| it.requested_by == cx.caller.actor().to_string());
+    let asked = run.is_some_and(|run| {
+        let roles = cx.caller.user().map(|it| it.approving_roles(cx.now)).unwrap_or_default();
+        run.required.roles.iter().any(|it| roles.contains(it))
+    });
+    May {
+        lead: cx.may(Action::RunDrill, place),
+        approve: asked && !own && cx.may(Action::ApproveRun, place),
+        own_request: own,
+        upload: cx.may(Action::UploadEvidence, place),
+        see_restricted: cx.may(Action::ReadRestrictedEvidence, place),
+        verify: cx.may(Action::VerifyActionItem, place),
+        sign: cx.may(Action::SignOffDrill, place),
+    }
+}
+
+fn show(shown: &Shown) -> impl IntoView + use<> {
+    let drill = &shown.drill;
+    let (tone, word) = standing(drill);
+    let mut subjects = vec![format!("drills/{}", drill.number)];
+    subjects.extend(drill.run.map(|it| format!("runs/{it}")));
+    subjects.extend(shown.rollback.as_ref().map(|it| format!("rollbacks/{}", it.number)));
+    let title = format!("{} {}", drill.number, drill.scenario);
+    let badge = badge(tone, word);
+    let (first, second) = verdict(shown);
+    let aside = view! { {closing::next(shown)} {closing::signature(shown)} {about(shown)} };
+    let aside = aside.into_any();
+    let parts = (
+        super::measured::objectives(drill),
+        steps::panel(shown),
+        evidence::panel(shown),
+        notes::issues(shown),
+        notes::actions(shown),
+    );
+    view! {
+        {live(subjects.join(" "))}
+        <Head title=title badge=badge>
+            <strong>{first}</strong>
+            " "
+            {second}
+        </Head>
+        {figures(drill)}
+        <Beside aside=aside>{parts}</Beside>
+    }
+}
+
+/// How it stands in one sentence, and what follows from that.
+fn verdict(shown: &Shown) -> (String, String) {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let waits = shown.run.as_ref().is_some_and(|it| it.state == runs::State::AwaitingApproval);
+    let back = drill.measurement(RTO).map(|it| (t.recovered_in)(&measured(it)));
+    let back = back.unwrap_or_default();
+    match &drill.state {
+        State::Planned => (t.waits_to_start.to_owned(), String::new()),
+        State::Running if waits => (t.waits_for_approval.to_owned(), String::new()),
+        State::Running => (t.waits_for_recovery.to_owned(), String::new()),
+        State::Recovered | State::EvidenceComplete => {
+            let missing = shown.refusals.iter();
+            let missing =
+                missing.filter(|it| !matches!(it, Refusal::SignerTookPart { .. })).count();
+            let close = match missing {
+                0 => t.can_close.to_owned(),
+                n => (t.cannot_close)(n),
+            };
+            (back, close)
+        }
+        State::SignedOff(signed) => (
+            (t.outcome_of)(signed.outcome).to_owned(),
+            format!("{back} {}", (t.signed)(&signed.by)),
+        ),
+        State::Missed => (t.missed.to_owned(), String::new()),
+        State::Aborted { reason } | State::Cancelled { reason } => {
+            ((t.state_of)(drill.state.name()).to_owned(), reason.clone())
+        }
+    }
+}
+
+fn figures(drill: &Drill) -> AnyView {
+    let t = texts(&TEXTS);
+    let mut figures: Vec<Stat> = drill
+        .targets
+        .iter()
+        .map(|target| {
+            let value = drill.measurement(&target.name);
+            let verdict = value.and_then(|it| it.verdict);
+            Stat {
+                label: (t.metric_of)(&target.name),
+                value: value.map_or_else(|| "–".to_owned(), measured),
+                verdict: verdict.map(|it| (tone_of(it), (t.verdict_of)(it).to_owned())),
+                target: bound(target),
+            }
+        })
+        .collect();
+    let elapsed = drill.elapsed(visit().now);
+    let limit = domain::texts::duration(visit().lang, drill.closure_limit());
+    let late = drill.is_overrun(visit().now);
+    figures.push(Stat {
+        label: t.closure.to_owned(),
+        value: elapsed
+            .map_or_else(|| "–".to_owned(), |it| domain::texts::duration(visit().lang, it)),
+        verdict: drill.times.t1.map(|_| match late {
+            true => (Tone::Bad, (t.verdict_of)(domain::verdict::Verdict::Fail).to_owned()),
+            false => (Tone::Ok, (t.verdict_of)(domain::verdict::Verdict::Pass).to_owned()),
+        }),
+        target: (t.at_most)(&limit),
+    });
+    let (met, all) = drill.evidence_count();
+    let missing = all - met;
+    figures.push(Stat {
+        label: t.evidence.to_owned(),
+        value: format!("{met} / {all}"),
+        verdict: (missing > 0).then(|| (Tone::Warn, (t.missing)(missing))),
+        target: String::new(),
+    });
+    let open = drill.actions.iter().filter(|it| it.verified.is_none()).count();
+    figures.push(Stat {
+        label: t.open_actions.to_owned(),
+        value: open.to_string(),
+        verdict: None,
+        target: String::new(),
+    });
+    stats(figures)
+}
+
+fn about(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let text = |it: &str| it.to_owned().into_any();
+    let link = |href: String, name: String| view! { <a href=href>{name}</a> }.into_any();
+    let service = &drill.service_name;
+    let participants = match drill.participants.is_empty() {
+        true => t.nobody.to_owned(),
+        false => (texts(&domain::texts::common::TEXTS).list)(
+            &drill.participants.iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
+    };
+    let mut pairs = vec![
+        (t.service, link(format!("/services/{service}"), service.clone())),
+        (t.drill_type, text((t.type_of)(drill.kind))),
+        (t.lead, text(&drill.lead)),
+        (t.participants, text(&participants)),
+        (t.planned_for, when(drill.planned_at)),
+        (t.planned_by, text(drill.planned_by.split_once(':').map_or(&drill.planned_by, |it| it.1))),
+    ];
+    pairs.extend(drill.times.t0.map(|it| ("T0", when(it))));
+    pairs.extend(drill.times.t1.map(|it| ("T1", when(it))));
+    pairs.extend(drill.run.map(|it| (t.run, link(format!("/runs/{it}"), t.run.to_owned()))));
+    pairs.extend(
+        shown
+            .rollback
+            .as_ref()
+            .map(|it| (t.rollback, link(format!("/rollbacks/{}", it.number), it.number.clone()))),
+    );
+    let retest = drill.state.sign_off().and_then(|it| it.retest_due);
+    pairs.extend(retest.map(|it| (t.retest_due, when(it))));
+    view! {
+        <Panel id="about" title=t.facts>
+            <div class="body">{facts(pairs)}</div>
+        </Panel>
+    }
+    .into_any()
+}

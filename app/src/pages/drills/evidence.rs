@@ -1,0 +1,151 @@
+//! What proves it: what is asked for, what is there, and the form that brings more.
+
+use chrono::TimeDelta;
+use domain::drills::{Due, Requirement};
+use domain::evidence::{Evidence, EvidenceKind, LARGEST};
+use domain::texts::drills::TEXTS;
+use domain::texts::{bytes, ui};
+use leptos::prelude::*;
+
+use super::UPLOAD;
+use super::detail::Shown;
+use crate::pages::ui::{
+    Button, Check, Panel, Table, Tone, badge, checklist, column, digest, empty, submit, when,
+    when_short,
+};
+use crate::pages::visit::{texts, visit};
+
+pub(super) fn panel(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let (met, all) = drill.evidence_count();
+    let tone = if met == all { Tone::Ok } else { Tone::Warn };
+    let badge = badge(tone, format!("{met} / {all}"));
+    let wanted = checklist(drill.requirements.iter().map(|it| wanted(shown, it)));
+    let files = match shown.files.is_empty() {
+        true => empty(t.no_files),
+        false => {
+            let heads = vec![
+                column(t.file),
+                column(t.kind),
+                column("SHA-256"),
+                column(t.size).number().optional(),
+                column(t.by).optional(),
+            ];
+            let rows: Vec<_> = shown.files.iter().map(|it| row(shown, it)).collect();
+            view! { <Table label=t.evidence heads=heads>{rows}</Table> }.into_any()
+        }
+    };
+    let upload = shown.may.upload.then(|| upload(&drill.number));
+    view! {
+        <Panel id="evidence" title=t.evidence badge=badge>
+            <div class="body">{wanted} {upload}</div>
+            {files}
+        </Panel>
+    }
+    .into_any()
+}
+
+fn wanted(shown: &Shown, it: &Requirement) -> Check {
+    let t = texts(&TEXTS);
+    let what = format!("{} · {}", (t.kind_of)(it.kind), (t.due_of)(it.due));
+    match &it.satisfied_by {
+        Some(by) => {
+            let name = shown.files.iter().find(|it| it.sha256 == by.sha256);
+            let name = name.map(|it| it.name.clone().into_any());
+            Check { tone: Tone::Ok, what, why: name }
+        }
+        None => {
+            let until = match it.due {
+                Due::T1 => None,
+                Due::Day => shown.drill.times.t1.map(|it| it + TimeDelta::hours(24)),
+            };
+            let late = until.is_some_and(|it| it < visit().now);
+            let until = until.map(|it| view! { " · " {when(it)} });
+            let why = view! { {t.not_uploaded} {until} };
+            let tone = if late { Tone::Bad } else { Tone::Warn };
+            Check { tone, what, why: Some(why.into_any()) }
+        }
+    }
+}
+
+fn row(shown: &Shown, it: &Evidence) -> impl IntoView + use<> {
+    let t = texts(&TEXTS);
+    let readable = !it.restricted || shown.may.see_restricted;
+    let name = match readable {
+        true => {
+            let href = format!("/evidence/{}", it.sha256);
+            view! { <a href=href rel="external">{it.name.clone()}</a> }.into_any()
+        }
+        false => it.name.clone().into_any(),
+    };
+    let restricted = it.restricted.then(|| view! { <small>{t.restricted}</small> });
+    let by = it.uploaded_by.split_once(':').map_or(it.uploaded_by.as_str(), |(_, name)| name);
+    view! {
+        <tr>
+            <th scope="row">{name} {restricted}</th>
+            <td>{(t.kind_of)(it.kind)}</td>
+            <td>{digest(it.sha256.as_str())}</td>
+            <td class="number optional">{bytes(it.size)}</td>
+            <td class="optional">{by.to_owned()} <small>{when_short(it.uploaded_at)}</small></td>
+        </tr>
+    }
+}
+
+/// A form of its own: a file is no field of a server function.
+fn upload(number: &str) -> AnyView {
+    let t = texts(&TEXTS);
+    let lang = visit().lang;
+    let answer = visit().answer.filter(|it| it.form == UPLOAD);
+    let said = answer.map(|it| {
+        it.said.now();
+        let (tone, text) = match &it.error {
+            Some(error) => (Tone::Bad, problem(error, lang)),
+            None => (Tone::Ok, texts(&ui::TEXTS).done.to_owned()),
+        };
+        let role = if it.error.is_some() { "alert" } else { "status" };
+        view! { <p class="notice" role=role data-state=tone.as_str()>{text}</p> }
+    });
+    let kinds = EvidenceKind::ALL.iter().enumerate().map(|(n, it)| {
+        view! { <option value=it.as_str() selected=n == 0>{(t.kind_of)(*it)}</option> }
+    });
+    view! {
+        {said}
+        <form
+            class="form"
+            method="post"
+            action=format!("/drills/{number}/evidence")
+            enctype="multipart/form-data"
+        >
+            <div class="field">
+                <label for="upload-kind">{t.kind}</label>
+                <select id="upload-kind" name="kind">
+                    {kinds.collect_view()}
+                </select>
+            </div>
+            <div class="field">
+                <label for="upload-file">{t.file}</label>
+                <input
+                    id="upload-file"
+                    type="file"
+                    name="file"
+                    required=true
+                    aria-describedby="upload-hint"
+                />
+                <small id="upload-hint">{(t.file_note)(&bytes(LARGEST))}</small>
+            </div>
+            {submit(Button::Plain, t.upload)}
+        </form>
+    }
+    .into_any()
+}
+
+/// With what is wrong with the fields, because this form has none of its own words for them.
+fn problem(error: &crate::pages::error::Error, lang: domain::texts::Lang) -> String {
+    match error {
+        crate::pages::error::Error::Invalid(faults) => {
+            faults.0.iter().map(|(_, fault)| fault.text(lang)).collect::<Vec<_>>().join(" ")
+        }
+        other => other.text(lang),
+    }
+}

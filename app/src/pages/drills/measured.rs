@@ -1,0 +1,62 @@
+//! Objectives against measurements.
+
+use domain::drills::{Drill, Measurement, Target};
+use domain::texts::drills::TEXTS;
+use leptos::prelude::*;
+
+use super::{bound, measured, tone_of};
+use crate::pages::ui::{Panel, Table, Tone, column, empty, mark};
+use crate::pages::visit::texts;
+
+/// Every target, measured or not, and then what was measured beside.
+pub(super) fn objectives(drill: &Drill) -> AnyView {
+    let t = texts(&TEXTS);
+    let with_target = drill.targets.iter().map(|it| (Some(it), drill.measurement(&it.name)));
+    let aimed = |name: &str| drill.targets.iter().any(|it| it.name == name);
+    let beside = drill.measurements.iter().filter(|it| !aimed(&it.name));
+    let rows: Vec<_> = with_target.chain(beside.map(|it| (None, Some(it)))).map(row).collect();
+    let content = match rows.is_empty() {
+        true => empty(t.not_measured),
+        false => {
+            let heads = vec![
+                column(t.metric),
+                column(t.target).number(),
+                column(t.measured).number(),
+                column(t.verdict),
+                column(t.how).optional(),
+            ];
+            view! { <Table label=t.objectives heads=heads>{rows}</Table> }.into_any()
+        }
+    };
+    view! {
+        <Panel id="objectives" title=t.objectives>
+            {content}
+        </Panel>
+    }
+    .into_any()
+}
+
+fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
+    let t = texts(&TEXTS);
+    let name = target.map(|it| &it.name).or(value.map(|it| &it.name));
+    let name = name.map(|it| (t.metric_of)(it));
+    let verdict = match (target, value.and_then(|it| it.verdict)) {
+        (Some(_), None) => Some(mark(Tone::Idle, t.not_measured)),
+        (None, None) => None,
+        (_, Some(verdict)) => Some(mark(tone_of(verdict), (t.verdict_of)(verdict))),
+    };
+    let how = value.map(|it| {
+        let query = it.query.clone().map(|it| view! { <code>{it}</code> });
+        view! { {it.source.clone()} {query} }
+    });
+    view! {
+        <tr>
+            <th scope="row">{name}</th>
+            <td class="number">{target.map(bound)}</td>
+            <td class="number"><b>{value.map(measured)}</b></td>
+            <td>{verdict}</td>
+            <td class="optional">{how}</td>
+        </tr>
+    }
+    .into_any()
+}

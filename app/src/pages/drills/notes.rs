@@ -1,0 +1,152 @@
+//! What went wrong, and what is to be done about it.
+
+use domain::drills::{ActionItem, CLOSURE, Issue};
+use domain::texts::drills::TEXTS;
+use leptos::prelude::*;
+
+use super::actions::{AddAction, AddIssue, VerifyAction};
+use super::detail::Shown;
+use crate::pages::ui::{
+    Button, Input, Panel, Table, Tone, column, empty, form, mark, number_of, submit, when_short,
+};
+use crate::pages::visit::{texts, visit};
+
+pub(super) fn issues(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let content = match drill.issues.is_empty() {
+        true => empty(t.no_issues),
+        false => {
+            let heads = vec![
+                column(t.issue),
+                column(t.about),
+                column(t.cause),
+                column(t.remedy),
+                column(t.by).optional(),
+            ];
+            let rows: Vec<_> = drill.issues.iter().map(issue).collect();
+            view! { <Table label=t.issues heads=heads>{rows}</Table> }.into_any()
+        }
+    };
+    let add = (shown.may.lead && drill.is_open()).then(|| add_issue(shown));
+    let count = number_of(drill.issues.len(), None);
+    view! {
+        <Panel id="issues" title=t.issues badge=count>
+            {content}
+            {add}
+        </Panel>
+    }
+    .into_any()
+}
+
+fn issue(it: &Issue) -> impl IntoView + use<> {
+    let t = texts(&TEXTS);
+    let by = it.by.split_once(':').map_or(it.by.as_str(), |(_, name)| name).to_owned();
+    view! {
+        <tr>
+            <th scope="row">{it.text.clone()}</th>
+            <td>{it.about.as_deref().map(|it| (t.metric_of)(it))}</td>
+            <td>{it.cause.clone()}</td>
+            <td>{it.remedy.clone()}</td>
+            <td class="optional">{by} <small>{when_short(it.at)}</small></td>
+        </tr>
+    }
+}
+
+fn add_issue(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let none = (String::new(), t.about_nothing.to_owned());
+    let names = drill.targets.iter().map(|it| it.name.as_str()).chain([CLOSURE]);
+    let names: Vec<_> = names.map(|it| (it.to_owned(), (t.metric_of)(it))).collect();
+    let form = form::<AddIssue, _>(drill.number.clone(), move |sent| {
+        let about = std::iter::once(none).chain(names);
+        Some(view! {
+            {sent.field(Input::text("text", t.issue).required())}
+            {sent.field(Input::select("about", t.about, about).hint(t.issue_note))}
+            {sent.field(Input::area("cause", t.cause))}
+            {sent.field(Input::area("remedy", t.remedy))}
+            {submit(Button::Plain, t.add_issue)}
+        })
+    });
+    view! {
+        <div class="body">
+            <details>
+                <summary>{t.add_issue}</summary>
+                {form}
+            </details>
+        </div>
+    }
+    .into_any()
+}
+
+pub(super) fn actions(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let content = match drill.actions.is_empty() {
+        true => empty(t.no_actions),
+        false => {
+            let heads = vec![column(t.action), column(t.owner), column(t.due), column(t.state)];
+            let rows: Vec<_> = drill.actions.iter().map(|it| action(shown, it)).collect();
+            view! { <Table label=t.actions heads=heads>{rows}</Table> }.into_any()
+        }
+    };
+    let add = (shown.may.lead && drill.is_open()).then(|| add_action(shown));
+    let count = number_of(drill.actions.len(), None);
+    view! {
+        <Panel id="actions" title=t.actions badge=count>
+            {content}
+            {add}
+        </Panel>
+    }
+    .into_any()
+}
+
+fn action(shown: &Shown, it: &ActionItem) -> impl IntoView + use<> {
+    let t = texts(&TEXTS);
+    let me = visit().user.map(|it| it.name);
+    let critical = it.critical.then(|| view! { <small>{t.critical}</small> });
+    let late = it.verified.is_none() && it.due < visit().now;
+    let state = match &it.verified {
+        Some(by) => mark(Tone::Ok, (t.verified_by)(&by.by)),
+        None => mark(if late { Tone::Bad } else { Tone::Live }, t.open),
+    };
+    let may = shown.may.verify && it.verified.is_none() && me.as_ref() != Some(&it.owner);
+    let verify = may.then(|| {
+        form::<VerifyAction, _>(format!("{}/{}", shown.drill.number, it.position), |_| {
+            Some(submit(Button::Plain, t.verify))
+        })
+    });
+    view! {
+        <tr>
+            <th scope="row">{it.text.clone()} {critical}</th>
+            <td>{it.owner.clone()}</td>
+            <td>{when_short(it.due)}</td>
+            <td>{state} {verify}</td>
+        </tr>
+    }
+}
+
+fn add_action(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let visit = visit();
+    let offset = domain::texts::offset(visit.now, &visit.zone);
+    let form = form::<AddAction, _>(shown.drill.number.clone(), move |sent| {
+        Some(view! {
+            {sent.field(Input::text("text", t.action).required())}
+            {sent.field(Input::text("owner", t.owner).required())}
+            {sent.field(Input::moment("due", t.due).hint(offset).required())}
+            {sent.field(Input::check("critical", "true", t.critical))}
+            {submit(Button::Plain, t.add_action)}
+        })
+    });
+    view! {
+        <div class="body">
+            <details>
+                <summary>{t.add_action}</summary>
+                {form}
+            </details>
+        </div>
+    }
+    .into_any()
+}
