@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::story::{Story, policy};
+use crate::story::{Story, patches, policy};
 
 const PROGRAM: &str = "prometheus-alertmanager";
 
@@ -104,7 +104,7 @@ async fn a_highly_available_pair_gives_one_rollback(owner: sqlx::PgPool) {
     let rollbacks = story.get("/rollbacks").await;
     assert_eq!(rollbacks["items"].as_array().unwrap().len(), 1, "{rollbacks:#}");
     assert_eq!(done["approvals"][0]["kind"], "policy");
-    assert_eq!(cluster.count("PATCH", "deployments.apps"), 2, "the bad release, and one way back");
+    assert_eq!(patches(&cluster), 2, "the bad release, and one way back");
 }
 
 fn config(address: SocketAddr, token: &str) -> String {

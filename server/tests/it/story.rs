@@ -183,6 +183,17 @@ pub(crate) fn policy(mode: &str) -> Value {
         "gates": {"clean_before_s": 0}, "rails": {"cooldown_s": 1}})
 }
 
+/// Changes of Deployments that took effect.
+pub(crate) fn patches(cluster: &server::sim::Cluster) -> usize {
+    let acts = |it: &server::sim::Seen| {
+        it.verb == "patch"
+            && it.resource == "deployments.apps"
+            && !it.is_dry_run()
+            && it.status() == Some(200)
+    };
+    cluster.requests().iter().filter(|it| acts(it)).count()
+}
+
 fn state(name: &str) -> impl Fn(&Value) -> bool {
     move |it| it["state"] == name
 }
@@ -191,8 +202,7 @@ fn state(name: &str) -> impl Fn(&Value) -> bool {
 async fn a_bad_release_goes_back_by_itself(owner: PgPool) {
     let (story, cluster) = Story::pretend(owner, policy("auto")).await;
     by_itself(&story).await;
-    // One effect: three templates were ever asked for, the two releases and the one that went back.
-    assert_eq!(cluster.count("PATCH", "deployments.apps"), 2);
+    assert_eq!(patches(&cluster), 2, "the bad release, and one way back");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
@@ -256,7 +266,8 @@ async fn a_person_approves_what_nobody_else_may_carry_out(owner: PgPool) {
     let other = json!("sha256:0000000000000000000000000000000000000000000000000000000000000000");
     let moved = story.post(&path, &story.engineer, consent(&other)).await;
     assert_eq!(moved.status, 409, "{}", moved.body);
-    let machine = format!("Bearer {}", story.door.token("ci", None, &[Scope::Approve]).await);
+    let machine =
+        format!("Bearer {}", story.door.token("ci", None, &[Scope::RollbacksRequest]).await);
     assert_eq!(story.post(&path, &machine, consent(digest)).await.status, 403);
     let approved = story.post(&path, &story.engineer, consent(digest)).await;
     assert_eq!(approved.status, 201, "{}", approved.body);
@@ -304,7 +315,7 @@ async fn a_kill_switch_stops_automation_and_is_lifted_by_another(owner: PgPool) 
     assert_eq!(on.status, 200, "{}", on.body);
     story.bad_release().await;
     story.rollback("asked", state("awaiting_approval")).await;
-    assert_eq!(cluster.count("PATCH", "deployments.apps"), 1, "only the release itself");
+    assert_eq!(patches(&cluster), 1, "only the release itself");
 
     let own = story.door.call("PUT", path, &story.engineer, switch(false)).await;
     assert_eq!(own.status, 403, "{}", own.body);
@@ -321,7 +332,7 @@ async fn a_forged_alert_is_a_question_and_never_an_act(owner: PgPool) {
     story.verified("app:1").await;
     story.lab.set_image("api", "app:2").await;
     story.verified("app:2").await;
-    let before = cluster.count("PATCH", "deployments.apps");
+    let before = patches(&cluster);
     let forged = json!({"version": "4", "alerts": [{"status": "firing", "startsAt": clock::now(),
         "labels": {"alertname": "HighErrorRate", "namespace": "shop", "deployment": "api", "severity": "critical"}}]});
     let received = story.post("/alerts", &story.engineer, forged).await;
@@ -334,7 +345,7 @@ async fn a_forged_alert_is_a_question_and_never_an_act(owner: PgPool) {
         .await;
     assert_ne!(decision["disposition"], "execute", "{decision:#}");
     assert_eq!(decision["outcome"], "human", "{decision:#}");
-    assert_eq!(cluster.count("PATCH", "deployments.apps"), before);
+    assert_eq!(patches(&cluster), before);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
