@@ -152,11 +152,12 @@ pub(super) fn signature(shown: &Shown) -> Option<AnyView> {
         let note = (!signed.note.is_empty()).then(|| view! { <p>{signed.note.clone()}</p> });
         let badge = badge(super::tone_of_outcome(signed.outcome), (t.outcome_of)(signed.outcome));
         let at = crate::pages::ui::when(signed.at);
+        let by = (t.signed)(&signed.by);
         return Some(
             view! {
                 <Panel id="sign-off" title=t.sign_off badge=badge>
                     <div class="body">
-                        <p>{(t.signed)(&signed.by)} " " {at}</p>
+                        <p>{by} " " {at}</p>
                         {note}
                     </div>
                 </Panel>
