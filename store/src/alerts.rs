@@ -154,6 +154,17 @@ pub async fn make_due(tx: &mut PgConnection, service: ServiceId) -> Result<(), E
     Ok(())
 }
 
+/// The same for all of them: a rail was lifted.
+pub async fn make_all_due(tx: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE alerts SET decided_at = NULL
+         WHERE state = 'firing' AND service_id IS NOT NULL AND decided_at IS NOT NULL"
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Claims an alert for one decision until the transaction ends; false where another process has it, or it is no
 /// longer what `seen` says.
 pub async fn claim(

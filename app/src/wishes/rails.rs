@@ -42,6 +42,7 @@ pub async fn switch_off(cx: &Context, scope: Scope, reason: &str) -> Result<(), 
         let switch = store::rails::lock(tx, &scope).await?.ok_or(Refusal::NotOn)?;
         switch.lift(cx.user()?.id)?;
         store::rails::switch_off(tx, &scope).await?;
+        store::alerts::make_all_due(tx).await?;
         tx.detail("reason", &reason);
         tx.detail("was", &switch);
         Ok(())

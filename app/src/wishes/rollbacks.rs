@@ -68,7 +68,7 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
             return Err(Error::field("target", Fault::Unknown));
         }
         // A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
-        let proposal = propose(&decision, workload).unwrap_or(Proposal {
+        let proposal = propose(&decision, workload, None).unwrap_or(Proposal {
             state: State::NeedsPerson,
             plan: None,
             by_policy: false,
@@ -215,7 +215,7 @@ async fn find(
     name: &str,
 ) -> Result<Rollback, Error> {
     let id = store::rollbacks::find(&mut **tx, name).await?.id;
-    let rollback = store::rollbacks::lock(tx, id).await?;
+    let rollback = store::rollbacks::lock_with_run(tx, id).await?;
     let service = store::services::get(&mut **tx, rollback.service).await?.entry;
     cx.require(action, &Place::service(&service.name, &service.team))?;
     tx.about(Subject::new("rollbacks", &rollback.number));

@@ -447,6 +447,23 @@ impl Rollback {
         matches!(&self.trigger, Trigger::Alert { alerts } if alerts.contains(&alert))
     }
 
+    /// Whether another alert about its workload belongs to it: it came of alerts itself, and nothing has been done yet.
+    pub fn takes_in(&self, alert: AlertId) -> bool {
+        let asks = matches!(self.state, State::NeedsPerson | State::AwaitingApproval);
+        self.is_about(alert) || asks && matches!(self.trigger, Trigger::Alert { .. })
+    }
+
+    /// One more alert that is a reason for it.
+    #[must_use]
+    pub fn take_in(mut self, alert: AlertId) -> Self {
+        if let Trigger::Alert { alerts } = &mut self.trigger
+            && !alerts.contains(&alert)
+        {
+            alerts.push(alert);
+        }
+        self
+    }
+
     /// How often people will have been asked about this alert when they are asked now; None where it is enough:
     /// they were asked [`MOST_ASKED`] times, or one of them said no.
     pub fn ask_again(&self, alert: AlertId) -> Option<u8> {

@@ -8,6 +8,7 @@ use crate::approvals::Required;
 use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
+use crate::signals::Severity;
 use crate::workloads::Workload;
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
@@ -62,8 +63,16 @@ pub struct Proposal {
     pub by_policy: bool,
 }
 
-/// None where the decision opens no rollback: it is only recorded, or it says that there is nothing to do.
-pub fn propose(decision: &Decision, workload: &Workload) -> Option<Proposal> {
+/// None where the decision opens no rollback: it is only recorded, it says that there is nothing to do, or the signal
+/// is for information, which is never a reason to ask anybody anything.
+pub fn propose(
+    decision: &Decision,
+    workload: &Workload,
+    severity: Option<Severity>,
+) -> Option<Proposal> {
+    if severity == Some(Severity::Info) {
+        return None;
+    }
     match decision.disposition {
         Disposition::RecordOnly | Disposition::None => None,
         Disposition::Execute | Disposition::Ask => {

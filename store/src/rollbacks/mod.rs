@@ -66,7 +66,7 @@ pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Erro
     sqlx::query!(
         "UPDATE rollbacks SET state = $2, state_reason = $3, closure = $4, run_id = $5, plan_digest = $6, asked = $7,
                 approved_at = $8, executed_at = $9, healthy_at = $10, verification = $11, ended_at = $12,
-                decision_id = $13, target = $14
+                decision_id = $13, target = $14, trigger = $15
          WHERE id = $1",
         it.id.0,
         it.state.as_str(),
@@ -81,7 +81,8 @@ pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Erro
         json(&it.verification),
         it.ended_at,
         it.decision.map(|it| it.0),
-        it.target.as_ref().map(json)
+        it.target.as_ref().map(json),
+        json(&it.trigger)
     )
     .execute(tx)
     .await?;
@@ -179,6 +180,15 @@ async fn one(
         run
     );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// Locks the rollback and before it its run, in the order in which whoever carries it out does: two that took them the
+/// other way round would wait for each other for ever.
+pub async fn lock_with_run(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Error> {
+    if let Some(run) = get(&mut *tx, id).await?.run {
+        crate::runs::lock(tx, run).await?;
+    }
+    lock(tx, id).await
 }
 
 /// Locks the row until the transaction ends.

@@ -64,7 +64,7 @@ async fn withdraw(
     if store::alerts::any_firing(&mut *tx, alerts).await? {
         return Ok(());
     }
-    let locked = store::rollbacks::lock(tx, open.id).await?;
+    let locked = store::rollbacks::lock_with_run(tx, open.id).await?;
     let before = locked.state.clone();
     let withdrawn = locked.withdraw("the signal is gone", now);
     if withdrawn.state == before {
@@ -93,8 +93,8 @@ pub(super) async fn decide(
     let service = alert.service.expect("a scene has a service");
     let newest = store::decisions::newest_of(&world.db, alert.id).await?;
     let follows = newest.as_ref().map(|it| it.id);
-    // A rollback that is open because of this alert is not its own duplicate.
-    let own = scene.rails.open.as_ref().filter(|it| it.is_about(alert.id)).map(|it| it.id);
+    // A rollback that is open because of this alert, or that still asks about this workload, is no duplicate.
+    let own = scene.rails.open.as_ref().filter(|it| it.takes_in(alert.id)).map(|it| it.id);
     let mut situation = scene.situation(follows, own, now);
     let mut decision = rules(&situation);
     let input = digest(&situation);
@@ -158,7 +158,9 @@ async fn follow_up(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<RunId>> {
-    let Some(proposal) = propose(decision, &scene.workload) else {
+    let Some(proposal) =
+        propose(decision, &scene.workload, scene.signal.as_ref().map(|it| it.severity))
+    else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
         store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
@@ -166,7 +168,10 @@ async fn follow_up(
         return Ok(None);
     };
     match &scene.rails.open {
-        Some(open) => upgrade(tx, open.id, scene, decision, proposal, now).await,
+        Some(open) if open.takes_in(alert.id) => {
+            upgrade(tx, alert, open.id, scene, decision, proposal, now).await
+        }
+        Some(_) => Ok(None),
         None => {
             let last = store::rollbacks::newest_of(&mut *tx, scene.workload.id).await?;
             let asked = match &last {
@@ -217,13 +222,23 @@ async fn follow_up(
 /// plan may have become automatic. Never the other way round: a question that was asked stays asked.
 async fn upgrade(
     tx: &mut PgConnection,
+    alert: &Alert,
     open: domain::ids::RollbackId,
     scene: &Scene,
     decision: &Decision,
     proposal: Proposal,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<RunId>> {
-    let rollback = store::rollbacks::lock(tx, open).await?;
+    let rollback = store::rollbacks::lock_with_run(tx, open).await?;
+    let rollback = match rollback.is_about(alert.id) {
+        true => rollback,
+        false => {
+            let taken = rollback.take_in(alert.id);
+            store::alerts::mark_acted(tx, alert.id).await?;
+            store::rollbacks::save(tx, &taken).await?;
+            taken
+        }
+    };
     let (state, run) =
         store::rollbacks::upgrade(tx, rollback, scene, decision, proposal, ACTOR, now).await?;
     if let Some(state) = state {
