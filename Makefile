@@ -26,6 +26,6 @@ image:
 
 # By itself, so that one sees it being compiled.
 xtask:
-	@command -v cargo >/dev/null || { echo "Rust is missing; install it from https://rustup.rs"; exit 1; }
+	@command -v cargo >/dev/null || { echo "Rust is missing; install it with rustup"; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing; run: sudo apt-get install gcc libc6-dev"; exit 1; }
 	@cargo build --package xtask

@@ -486,7 +486,7 @@ struct Confirmation {
     reason: String,
 }
 
-/// A person did what this step asks for, or agrees to going on. Steps are counted from 0.
+/// A person did what this step asks for, or agrees to going on.
 #[utoipa::path(post, path = "/runs/{id}/steps/{step}/confirm", tag = "runs",
     params(("id" = String, Path), ("step" = String, Path)),
     request_body = Confirmation, responses((status = 200, body = Value)))]
@@ -496,6 +496,5 @@ async fn confirm(
     Body(Confirmation { reason }): Body<Confirmation>,
 ) -> Answer<Value> {
     let step = step.parse().map_err(|_| Error::NotFound)?;
-    let run = wishes::confirm(&cx, parsed(&id)?, step, &reason).await?;
-    Ok(Json(shown(&cx, &run).await?))
+    Ok(Json(shown(&cx, &wishes::confirm(&cx, parsed(&id)?, step, &reason).await?).await?))
 }

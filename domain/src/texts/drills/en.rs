@@ -1,0 +1,223 @@
+use super::{Met, Texts};
+use crate::drills::closing::{self, Outcome};
+use crate::drills::{CLOSURE, DrillType, Due, Refusal, StateName};
+use crate::evidence::{EvidenceKind, NotKept};
+use crate::verdict::Verdict;
+
+pub(super) const TEXTS: Texts = Texts {
+    title: "Drill ledger",
+    lede: "From T0 (the fault) to T1 (recovered, with its evidence) there is a limit. Values are measured, and somebody who took no part signs it off.",
+    nothing_yet: "No such drills.",
+    plan: "Plan a drill",
+    number: "Number",
+    state: "State",
+    scenario: "Scenario",
+    lead: "Lead",
+    t0_t1: "T0 / T1",
+    closure: "Closure, T1 − T0",
+    closure_head: "Closure",
+    evidence: "Evidence",
+    open_actions: "Open actions",
+    rto: "RTO",
+    outcome: "Outcome",
+    service: "Service",
+    at_most: |limit| format!("≤ {limit}"),
+    at_least: |limit| format!("≥ {limit}"),
+    waits_to_start: "Not started yet.",
+    waits_for_approval: "Waits for approval: then the fault is put in, and T0 is the moment in which it is proven.",
+    waits_for_recovery: "The fault is in; detection, rollback and verification are awaited.",
+    cannot_close: |n| match n {
+        1 => "It cannot be signed off yet: one thing is missing.".into(),
+        n => format!("It cannot be signed off yet: {n} things are missing."),
+    },
+    can_close: "It can be signed off.",
+    recovered_in: |took| format!("The service was back after {took}."),
+    signed: |name| format!("Signed off by {name}."),
+    missed: "Nobody began it in time; it counts as missed.",
+    retest_due: "Re-test due",
+    next: "Next",
+    start: "Start the drill",
+    start_note: "Makes the plan and asks another person to approve it; the fault is put in as soon as it is approved.",
+    approve_run: "Look at the run and approve it",
+    cancel: "End the drill",
+    cancel_note: "Cancelled before the fault is in, aborted afterwards",
+    recover: "Record the recovery",
+    recover_note: "Only where no rollback measures it; the service counts as back from this moment.",
+    at_rollback: "The recovery is measured by the clocks of",
+    sign_off: "PMO sign-off",
+    sign: "Sign off",
+    sign_note: "Remarks",
+    sign_rule: "Not the lead, a participant, who performed a step or approved; uploading evidence alone is not taking part.",
+    missing: |n| format!("{n} missing"),
+    ready: "ready to sign",
+    only_pmo: "The PMO signs it off.",
+    met: Met {
+        recovered: "Recovered, with T1",
+        evidence: "Evidence complete",
+        targets: "Every missed target has a cause and a remedy",
+        closure: "Within the limit, or the overrun was looked into",
+        actions: "No critical action open",
+        signer: "The signer took no part",
+    },
+    objectives: "Objectives and measurements",
+    metric: "Measurement",
+    target: "Target",
+    measured: "Measured",
+    verdict: "Verdict",
+    how: "Measured by",
+    not_measured: "not measured",
+    steps: "Steps and times",
+    steps_note: "Left: since T0; right: measured, and below it planned",
+    planned_times: |took| format!("planned {took}"),
+    no_steps_yet: "Nothing was carried out yet.",
+    detected: "Detected",
+    decided: "Decided",
+    approved: "Rollback approved",
+    rolled_back: "Rolled back",
+    healthy: "Healthy again (where the verified stretch begins)",
+    recovered: "Recovery recorded",
+    evidence_there: "T1: recovered, and the evidence is there",
+    upload: "Upload evidence",
+    file: "File",
+    file_note: |most| {
+        format!("At most {most}. It is kept unchanged, under the name of its SHA-256.")
+    },
+    kind: "Kind",
+    size: "Size",
+    by: "Uploaded",
+    not_uploaded: "not uploaded",
+    no_files: "No files yet.",
+    restricted: "restricted",
+    issues: "Issues",
+    issue: "Issue",
+    about: "About",
+    about_nothing: "no particular value",
+    cause: "Cause",
+    remedy: "Remedy",
+    add_issue: "Record an issue",
+    issue_note: "Every missed target and an overrun need one that says cause and remedy.",
+    no_issues: "No issues recorded.",
+    actions: "Action items",
+    action: "Action",
+    owner: "Owner",
+    due: "Due",
+    critical: "Critical: no sign-off before it is done",
+    add_action: "Add an action item",
+    no_actions: "No action items.",
+    verify: "Confirm that it is done",
+    verified_by: |name| format!("confirmed by {name}"),
+    open: "open",
+    facts: "Ledger entry",
+    drill_type: "Type",
+    participants: "Participants",
+    participants_note: "Names of accounts, separated by commas",
+    nobody: "nobody",
+    planned_for: "Planned for",
+    planned_by: "Planned by",
+    run: "Run",
+    rollback: "Rollback",
+    new: "Plan a drill",
+    new_lede: "Puts a bad image into a service, to see how it is detected, rolled back and verified. Another person approves it when it starts.",
+    choose: "Choose one",
+    workload: "Service and workload",
+    container: "Container",
+    image: "The bad image",
+    image_note: "The container's image is replaced by this one",
+    planned_at: "Planned for",
+    rto_target: "RTO target (seconds)",
+    create: "Plan it",
+    no_workloads: "No workload of a service has been seen yet.",
+    fault: |image| format!("put in {image}"),
+    state_of: |state| match state {
+        StateName::Planned => "Planned",
+        StateName::Running => "Running",
+        StateName::Recovered => "Recovered",
+        StateName::EvidenceComplete => "Evidence complete",
+        StateName::SignedOff => "Signed off",
+        StateName::Missed => "Missed",
+        StateName::Aborted => "Aborted",
+        StateName::Cancelled => "Cancelled",
+    },
+    outcome_of: |outcome| match outcome {
+        Outcome::Passed => "Passed",
+        Outcome::PassedWithConditions => "Passed with conditions",
+        Outcome::Incomplete => "Incomplete",
+        Outcome::Failed => "Failed",
+    },
+    type_of: |kind| match kind {
+        DrillType::Tabletop => "Tabletop",
+        DrillType::Walkthrough => "Walkthrough",
+        DrillType::Simulation => "Simulation",
+        DrillType::Parallel => "Parallel",
+        DrillType::FullInterruption => "Full interruption",
+    },
+    kind_of: |kind| match kind {
+        EvidenceKind::Screenshot => "Screenshot",
+        EvidenceKind::Log => "Log",
+        EvidenceKind::ScriptLog => "Script log",
+        EvidenceKind::ConsoleRecord => "Console record",
+        EvidenceKind::SpotCheck => "Spot-check picture",
+        EvidenceKind::Report => "Report",
+        EvidenceKind::Dump => "Dump",
+        EvidenceKind::Other => "Other",
+    },
+    due_of: |due| match due {
+        Due::T1 => "by T1",
+        Due::Day => "within 24 h",
+    },
+    verdict_of: |verdict| match verdict {
+        Verdict::Pass => "met",
+        Verdict::Fail => "missed",
+        Verdict::Unknown => "unknown",
+    },
+    metric_of: |name| match name {
+        "rto" => "RTO".into(),
+        "mttd" => "Time to detect".into(),
+        "mtta" => "Time to approve".into(),
+        "execution" => "Execution".into(),
+        CLOSURE => "Overrun of the closure".into(),
+        other => other.into(),
+    },
+    refused: |refusal| match refusal {
+        Refusal::Begun => "The drill has begun already.",
+        Refusal::NotBegun => "The drill has not begun yet.",
+        Refusal::Over => "The drill is over.",
+        Refusal::RollbackOpen => "The rollback is still open; it measures the recovery.",
+        Refusal::WorkloadBusy => {
+            "The workload has an open rollback; start the drill when that has ended."
+        }
+        Refusal::BetterThanMeasured => "The outcome cannot be better than what was measured.",
+        Refusal::UnknownItem => "There is no action item of this number.",
+        Refusal::OwnItem => "Nobody confirms their own action item.",
+        Refusal::VerifiedAlready => "The action item was confirmed already.",
+    },
+    against: |refusal| match refusal {
+        closing::Refusal::NotRecovered => "The service is not back yet.".into(),
+        closing::Refusal::NoT1 => {
+            "There is no T1: it takes the recovery and the evidence due by then.".into()
+        }
+        closing::Refusal::EvidenceMissing { kind, count } => {
+            format!("Evidence is missing: {count} × {}.", (TEXTS.kind_of)(*kind))
+        }
+        closing::Refusal::TargetUnexplained { name } => {
+            format!("{} missed its target; cause and remedy are missing.", (TEXTS.metric_of)(name))
+        }
+        closing::Refusal::OverrunUnexplained => {
+            "It took too long; a retrospective with cause and remedy is missing.".into()
+        }
+        closing::Refusal::CriticalActionOpen { position, text } => {
+            format!("Critical action item {position} is open: {text}")
+        }
+        closing::Refusal::SignerTookPart { name } => format!("{name} took part in this drill."),
+    },
+    closing_refused: "It cannot be signed off yet; all the reasons are listed.",
+    not_kept: |why| match why {
+        NotKept::TooLarge => "The file is larger than 64 MiB and was not kept.",
+        NotKept::Full => {
+            "The place for evidence is full and the file was not kept. Make room, then upload it again."
+        }
+        NotKept::Away => {
+            "The place for evidence is away and the file was not kept. Upload it again in a moment."
+        }
+    },
+};
