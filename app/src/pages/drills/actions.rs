@@ -1,3 +1,5 @@
+#![expect(clippy::too_many_arguments, reason = "a server function takes the fields of its form")]
+
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use domain::access::Action;
 use domain::approvals::Decision as Consent;
@@ -16,7 +18,6 @@ use crate::wishes::runs::{self, AskedStep};
 
 /// Leads to the drill that was planned. `workload` is `service/kind/name/container`.
 #[server]
-#[expect(clippy::too_many_arguments, reason = "the fields of its form")]
 pub async fn plan_drill(
     scenario: String,
     kind: DrillType,
