@@ -52,23 +52,20 @@ export function demo(...settings) {
     const listen = site.url ? new URL(site.url).host : "127.0.0.1:0";
     const args = ["run", "--demo", `--listen=${listen}`, "--data-dir", data, "--site", process.env.LIFEBOAT_SITE];
     const { DATABASE_URL, KUBECONFIG, ...env } = process.env;
-    server = spawn(process.env.LIFEBOAT, [...args, ...settings], { env, stdio: ["ignore", "pipe", "inherit"] });
+    server = spawn(process.env.LIFEBOAT, [...args, ...settings], { env, stdio: ["ignore", "pipe", "pipe"] });
     server.once("error", (error) => assert.fail(`${process.env.LIFEBOAT}: ${error.message}`));
-    const people = [];
-    const lines = createInterface({ input: server.stdout });
-    for await (const line of lines) {
+    const people = signIns(server.stderr);
+    for await (const line of createInterface({ input: server.stdout })) {
       const ready = line.startsWith("{") && JSON.parse(line);
       if (ready?.event === "ready") {
         site.url = ready.url;
         break;
       }
-      const [role, name, password] = line.trim().split(/\s+/);
-      if (/^(viewer|responder|sre|dba|pmo|admin)$/.test(role) && password) people.push({ role, name, password });
     }
     assert.ok(site.url, "the server ended before it was ready");
-    // A second start with the same data makes no new passwords.
-    if (people.length) site.people = people;
     server.stdout.resume();
+    // A second start with the same data makes no new passwords.
+    if (!site.people.length) site.people = await people;
   }
 
   async function stop() {
@@ -94,6 +91,22 @@ export function demo(...settings) {
     if (data) await rm(data, { recursive: true });
   });
   return site;
+}
+
+// The sample people as the server lists them for a person who starts it, `NAME ROLE PASSWORD` with an empty line after
+// the last. What else it says is passed on.
+function signIns(stderr) {
+  const people = [];
+  const lines = createInterface({ input: stderr });
+  return new Promise((resolve) => {
+    lines.on("line", (line) => {
+      const [, name, role, password] = /^ {2}(\S.*?) +(viewer|responder|sre|dba|pmo|admin) +(\S+)$/.exec(line) ?? [];
+      if (password) people.push({ name, role, password });
+      else if (people.length && !line) resolve(people);
+      else console.error(line);
+    });
+    lines.on("close", () => resolve(people));
+  });
 }
 
 // Tests of a project, each in a browser context of its own. `size`, `dark`, `locale` choose what it looks at the page

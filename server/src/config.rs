@@ -196,14 +196,15 @@ fn database(url: Option<String>, file: Option<&Path>) -> Result<Option<SecretStr
         (None, Some(file)) => read("DATABASE_URL_FILE", file)?,
         (None, None) => return Ok(None),
     };
-    let parsed = url.parse::<sqlx::postgres::PgConnectOptions>();
-    // The address is not repeated, because it may hold a password.
-    parsed.map_err(|_| {
-        Wrong(
+    // The driver takes any scheme.
+    let postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
+    if !postgres || url.parse::<sqlx::postgres::PgConnectOptions>().is_err() {
+        // The address is not repeated, because it may hold a password.
+        return Err(Wrong(
             "DATABASE_URL (--database-url) is not an address like postgres://user@host/database"
                 .into(),
-        )
-    })?;
+        ));
+    }
     Ok(Some(url.into()))
 }
 
@@ -329,8 +330,10 @@ mod tests {
 
     #[test]
     fn a_password_in_the_address_is_not_repeated() {
-        let said = check(&["--database-url", "http://u:secret@h"]).unwrap_err();
-        assert!(!said.contains("secret"), "{said}");
+        for url in ["http://u:secret@h", "postgres://u:secret@h:port"] {
+            let said = check(&["--database-url", url]).unwrap_err();
+            assert!(!said.contains("secret"), "{said}");
+        }
     }
 
     #[test]

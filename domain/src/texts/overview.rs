@@ -4,7 +4,6 @@ use super::Each;
 
 pub struct Texts {
     pub title: &'static str,
-    pub calm: &'static str,
     /// How many wait for approval, are running, are being rehearsed, and are firing.
     pub lede: fn(usize, usize, usize, usize) -> Lede,
     pub approvals: &'static str,
@@ -18,11 +17,10 @@ pub struct Texts {
     pub alerts: &'static str,
     pub no_alerts: &'static str,
     pub all_alerts: &'static str,
-    pub approved_of: fn(u32, u32) -> String,
-    pub then_expired: &'static str,
-    pub time_to_approve: &'static str,
-    pub review: &'static str,
     pub closure: &'static str,
+    pub demo: &'static str,
+    pub break_gateway: &'static str,
+    pub break_note: &'static str,
 }
 
 /// The reason line: what is urgent, then the rest.
@@ -34,16 +32,15 @@ pub struct Lede {
 pub static TEXTS: Each<Texts> = Each {
     zh: Texts {
         title: "现在需要你处理的事",
-        calm: "没有等待处理的事。",
         lede: |approvals, running, drills, alerts| Lede {
             urgent: match approvals {
-                0 => "没有等待批准的回滚".to_owned(),
-                n => format!("{n} 条回滚等待批准"),
+                0 => "没有等待处理的事".to_owned(),
+                n => format!("{n} 件事等待处理"),
             },
             rest: format!("；{running} 项正在执行，{drills} 场演练进行中，{alerts} 条告警未解除。"),
         },
-        approvals: "等待批准",
-        no_approvals: "没有等待批准的回滚。",
+        approvals: "等待处理",
+        no_approvals: "没有等待批准或处理的事。",
         all_rollbacks: "全部回滚",
         running: "正在执行",
         nothing_running: "没有正在执行的计划。",
@@ -53,27 +50,25 @@ pub static TEXTS: Each<Texts> = Each {
         alerts: "未解除的告警",
         no_alerts: "没有未解除的告警。",
         all_alerts: "全部告警",
-        approved_of: |given, needed| format!("已批 {given} / {needed}"),
-        then_expired: "后失效",
-        time_to_approve: "批准窗口剩余时间",
-        review: "审阅并批准",
         closure: "闭环用时",
+        demo: "演示环境",
+        break_gateway: "弄坏 api-gateway",
+        break_note: "发布一个起不来的版本：探测器会发现它，提出回滚，等待批准。集群是模拟的，可以反复尝试。",
     },
     en: Texts {
         title: "What needs you now",
-        calm: "Nothing waits for you.",
         lede: |approvals, running, drills, alerts| Lede {
             urgent: match approvals {
-                0 => "No rollback waits for approval".to_owned(),
-                1 => "1 rollback waits for approval".to_owned(),
-                n => format!("{n} rollbacks wait for approval"),
+                0 => "Nothing waits for a decision".to_owned(),
+                1 => "1 thing waits for a decision".to_owned(),
+                n => format!("{n} things wait for a decision"),
             },
             rest: format!(
                 "; {running} running, {drills} drills in progress, {alerts} alerts firing."
             ),
         },
-        approvals: "Waiting for approval",
-        no_approvals: "No rollback waits for approval.",
+        approvals: "Waiting for a decision",
+        no_approvals: "Nothing waits for approval or for a person to look.",
         all_rollbacks: "All rollbacks",
         running: "Running",
         nothing_running: "Nothing is being carried out.",
@@ -83,10 +78,9 @@ pub static TEXTS: Each<Texts> = Each {
         alerts: "Firing alerts",
         no_alerts: "No alert is firing.",
         all_alerts: "All alerts",
-        approved_of: |given, needed| format!("{given} of {needed}"),
-        then_expired: "left",
-        time_to_approve: "Time left to approve",
-        review: "Review and approve",
         closure: "Time to closure",
+        demo: "The demo",
+        break_gateway: "Break the api-gateway",
+        break_note: "Releases a version that does not start: it is detected, a rollback is proposed, and it waits for approval. The cluster is a pretended one; try it as often as you like.",
     },
 };

@@ -1,84 +1,41 @@
-//! The four parts of the overview. Each takes plain rows, the most urgent first.
+//! The parts of the overview, the most urgent first.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::texts::{ago, overview};
+use domain::alerts::Alert;
+use domain::drills::{Drill, at_risk_s};
+use domain::rollbacks::Rollback;
+use domain::runs::Run;
+use domain::texts::{ago, alerts as alert_words, overview, runs as run_words};
 use leptos::either::Either;
 use leptos::prelude::*;
 
-use crate::pages::ui::{
-    Panel, Queue, Tone, Waiting, badge, countdown, empty, number_of, stopwatch,
-};
+use crate::pages::ui::{Button, Panel, Queue, Tone, Waiting, badge, empty, number_of, stopwatch};
 use crate::pages::visit::{texts, visit};
+use crate::pages::waiting::{Decision, queue};
+use crate::pages::{rollbacks, runs};
 
-/// A rollback or a run that waits for people.
-pub(super) struct Approval {
-    pub(super) href: String,
-    /// `api-gateway: v0.4.0 → v0.3.1`
-    pub(super) title: String,
-    pub(super) why: String,
-    pub(super) given: u32,
-    pub(super) needed: u32,
-    pub(super) until: DateTime<Utc>,
-    /// How long there was to approve it in all.
-    pub(super) window: TimeDelta,
-}
-
-/// A plan that is being carried out.
-pub(super) struct Running {
-    pub(super) href: String,
-    pub(super) title: String,
-    /// The step it is at, in words.
-    pub(super) step: String,
-    pub(super) tone: Tone,
-    pub(super) state: String,
-    pub(super) since: DateTime<Utc>,
-}
-
-pub(super) struct Drill {
-    pub(super) href: String,
-    pub(super) number: String,
-    pub(super) scenario: String,
-    pub(super) lead: String,
-    /// T0; not there before it has begun.
-    pub(super) since: Option<DateTime<Utc>>,
-    pub(super) limit: TimeDelta,
-    pub(super) at_risk: TimeDelta,
-}
-
-/// An alert that fires.
-pub(super) struct Alert {
-    pub(super) href: String,
-    pub(super) name: String,
-    /// The service, or what was said of a thing that matches none.
-    pub(super) about: String,
-    pub(super) severity: &'static str,
-    pub(super) tone: Tone,
-    pub(super) since: DateTime<Utc>,
-}
-
-pub(super) fn approvals(rows: Vec<Approval>) -> AnyView {
+/// What only the demo has: the bad release that its story begins with. The page comes back when it is out.
+pub(super) fn breaks() -> AnyView {
     let t = texts(&overview::TEXTS);
-    let count = rows.len();
+    view! {
+        <section class="panel" aria-labelledby="demo">
+            <header><h2 id="demo">{t.demo}</h2></header>
+            <form class="body" method="post" action="/demo/break">
+                <p>{t.break_note}</p>
+                <button class=Button::Danger.class() type="submit">{t.break_gateway}</button>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+pub(super) fn approvals(decisions: Vec<Decision>) -> AnyView {
+    let t = texts(&overview::TEXTS);
+    let count = decisions.len();
     let tone = (count > 0).then_some(Tone::Warn);
-    let row = |(i, it): (usize, Approval)| {
-        let clock = countdown(it.until, it.window, t.time_to_approve, t.then_expired, false);
-        let kind = if i == 0 { "button primary" } else { "button" };
-        view! {
-            <Waiting
-                badge=badge(Tone::Warn, (t.approved_of)(it.given, it.needed)).into_any()
-                href=it.href.clone()
-                title=it.title
-                why=it.why
-                due=clock.into_any()
-                act=view! { <a class=kind href=it.href>{t.review}</a> }.into_any()
-            />
-        }
-    };
     let content = match count {
-        0 => Either::Left(empty(t.no_approvals)),
-        _ => Either::Right(view! {
-            <Queue>{rows.into_iter().enumerate().map(row).collect_view()}</Queue>
-        }),
+        0 => empty(t.no_approvals).into_any(),
+        _ => queue(decisions),
     };
     view! {
         <section class="panel" data-state=tone.map(Tone::as_str) aria-labelledby="approvals">
@@ -93,76 +50,106 @@ pub(super) fn approvals(rows: Vec<Approval>) -> AnyView {
     .into_any()
 }
 
-pub(super) fn running(rows: Vec<Running>) -> AnyView {
+pub(super) fn running(rollbacks: Vec<Rollback>, runs: Vec<Run>) -> AnyView {
     let t = texts(&overview::TEXTS);
-    let count = number_of(rows.len(), None).into_any();
-    let row = |it: Running| {
-        view! {
-            <Waiting
-                badge=badge(it.tone, it.state).into_any()
-                href=it.href
-                title=it.title
-                why=it.step
-                due=since(it.since).into_any()
-            />
-        }
-    };
-    let content = list(rows, t.nothing_running, row);
+    let count = number_of(rollbacks.len() + runs.len(), None).into_any();
+    let rows = rollbacks.into_iter().map(rollback).chain(runs.into_iter().map(run)).collect();
+    let content = list(rows, t.nothing_running);
     view! { <Panel id="running" title=t.running badge=count>{content}</Panel> }.into_any()
 }
 
-pub(super) fn drills(rows: Vec<Drill>) -> AnyView {
+fn rollback(it: Rollback) -> AnyView {
+    let (tone, state) = rollbacks::standing(&it);
+    let title = format!("{}: {}", it.service_name, rollbacks::from_to(&it));
+    view! {
+        <Waiting
+            badge=badge(tone, state)
+            href=format!("/rollbacks/{}", it.number)
+            title=title
+            why=it.number
+            due=since(it.created_at)
+        />
+    }
+    .into_any()
+}
+
+fn run(it: Run) -> AnyView {
+    let (tone, state) = runs::standing(&it);
+    let steps = it.plan.steps().iter().map(|step| run_words::step(step, visit().lang));
+    let steps: Vec<_> = steps.collect();
+    view! {
+        <Waiting
+            badge=badge(tone, state)
+            href=format!("/runs/{}", it.id)
+            title=steps.join(" · ")
+            why=it.reason
+            due=since(it.requested_at)
+        />
+    }
+    .into_any()
+}
+
+pub(super) fn drills(drills: Vec<Drill>) -> AnyView {
     let t = texts(&overview::TEXTS);
-    let count = number_of(rows.len(), None).into_any();
-    let row = |it: Drill| {
-        let clock = it.since.map(|since| {
-            stopwatch(since, it.limit, it.at_risk, t.closure, t.closure, false).into_any()
-        });
-        view! {
-            <Waiting
-                badge=badge(Tone::Live, it.number).into_any()
-                href=it.href
-                title=it.scenario
-                why=it.lead
-                due=clock.unwrap_or_else(|| ().into_any())
-            />
-        }
-    };
-    let content = list(rows, t.no_drills, row);
+    let count = number_of(drills.len(), None).into_any();
+    let content = list(drills.into_iter().map(drill).collect(), t.no_drills);
     let all = view! { <a href="/drills">{t.all_drills}</a> }.into_any();
     view! { <Panel id="drills" title=t.drills badge=count note=all>{content}</Panel> }.into_any()
 }
 
-pub(super) fn alerts(rows: Vec<Alert>) -> AnyView {
+fn drill(it: Drill) -> AnyView {
     let t = texts(&overview::TEXTS);
-    let tone = (!rows.is_empty()).then_some(Tone::Bad);
-    let count = number_of(rows.len(), tone).into_any();
-    let row = |it: Alert| {
-        view! {
-            <Waiting
-                badge=badge(it.tone, it.severity).into_any()
-                href=it.href
-                title=it.name
-                why=it.about
-                due=since(it.since).into_any()
-            />
-        }
-    };
-    let content = list(rows, t.no_alerts, row);
+    // The clock of a drill begins when its fault is proven.
+    let clock = it.times.t0.map(|t0| {
+        let at_risk = TimeDelta::seconds(at_risk_s(it.closure_limit_s).into());
+        stopwatch(t0, it.closure_limit(), at_risk, t.closure, t.closure, false).into_any()
+    });
+    view! {
+        <Waiting
+            badge=badge(Tone::Live, it.number.clone())
+            href=format!("/drills/{}", it.number)
+            title=it.scenario
+            why=it.lead
+            due=clock.unwrap_or_else(|| ().into_any())
+        />
+    }
+    .into_any()
+}
+
+pub(super) fn alerts(alerts: Vec<Alert>) -> AnyView {
+    let t = texts(&overview::TEXTS);
+    let tone = (!alerts.is_empty()).then_some(Tone::Bad);
+    let count = number_of(alerts.len(), tone).into_any();
+    let content = list(alerts.into_iter().map(alert).collect(), t.no_alerts);
     let all = view! { <a href="/alerts">{t.all_alerts}</a> }.into_any();
     view! { <Panel id="alerts" title=t.alerts badge=count note=all>{content}</Panel> }.into_any()
 }
 
-fn list<T, V: IntoView + 'static>(
-    rows: Vec<T>,
-    nothing: &'static str,
-    row: impl Fn(T) -> V,
-) -> AnyView {
-    if rows.is_empty() {
-        return empty(nothing).into_any();
+fn alert(it: Alert) -> AnyView {
+    let state = (texts(&alert_words::TEXTS).state_of)(it.state);
+    let said = it.annotations.get("summary").or(it.annotations.get("description")).cloned();
+    // What matches no service is acted upon by nobody.
+    let href = match it.service {
+        Some(_) => format!("/decisions?alert={}", it.id),
+        None => "/alerts".to_owned(),
+    };
+    view! {
+        <Waiting
+            badge=badge(Tone::Bad, state)
+            href=href
+            title=it.name
+            why=said.unwrap_or_default()
+            due=since(it.onset_at.unwrap_or(it.starts_at))
+        />
     }
-    let rows: Vec<_> = rows.into_iter().map(row).collect();
-    view! { <Queue>{rows}</Queue> }.into_any()
+    .into_any()
+}
+
+fn list(rows: Vec<AnyView>, nothing: &'static str) -> impl IntoView {
+    match rows.is_empty() {
+        true => Either::Left(empty(nothing)),
+        false => Either::Right(view! { <Queue>{rows}</Queue> }),
+    }
 }
 
 fn since(at: DateTime<Utc>) -> AnyView {

@@ -12,7 +12,7 @@ use super::ui::Tone;
 use super::visit::texts;
 
 /// A run's state as it is shown everywhere.
-fn standing(run: &Run) -> (Tone, &'static str) {
+pub(super) fn standing(run: &Run) -> (Tone, &'static str) {
     let name = run.state.name();
     let tone = match name {
         StateName::Succeeded => Tone::Ok,
