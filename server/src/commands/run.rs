@@ -116,7 +116,8 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
 /// The sample people and the world that they look after.
 async fn pretend(settings: &Settings, db: &PgPool) -> anyhow::Result<demo::world::World> {
     let world = demo::world::start(db, &settings.data_dir).await.context("the demo")?;
-    let sign_ins = people::fill(db).await.context("the sample people of the demo")?;
+    let sign_ins =
+        people::fill(db, &settings.data_dir).await.context("the sample people of the demo")?;
     eprintln!("\nSign in as\n\n{}", people::table(&sign_ins));
     Ok(world)
 }

@@ -1,7 +1,11 @@
 //! Six sample people, one for each role and a second engineer who may approve what the first has asked for.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
+use anyhow::Context;
 use app::passwords;
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Role, Subject};
@@ -21,37 +25,67 @@ const PEOPLE: [(&str, Role, &[&str]); 6] = [
     ("Viewer", Role::Viewer, &[]),
 ];
 
-/// Somebody who may sign in until the next start.
+/// Somebody who may sign in.
 pub struct SignIn {
     pub name: &'static str,
     pub role: Role,
     pub password: String,
 }
 
-/// Gives everybody a new password. Whoever was signed in with an old one is not any more.
-pub async fn fill(db: &PgPool) -> anyhow::Result<Vec<SignIn>> {
+/// Where the passwords are kept, below the data folder, so that whoever is signed in stays so at the next start. They
+/// open nothing but a pretended world on this machine.
+const KEPT: &str = "demo-passwords.json";
+
+/// Makes those who are not there yet, and gives a new password to whom the kept one does not let in. Who had another
+/// password before is signed out.
+pub async fn fill(db: &PgPool, data_dir: &Path) -> anyhow::Result<Vec<SignIn>> {
+    let file = data_dir.join(KEPT);
+    let kept: BTreeMap<String, String> = match std::fs::read(&file) {
+        Ok(text) => serde_json::from_slice(&text).unwrap_or_default(),
+        Err(_) => BTreeMap::new(),
+    };
     let mut sign_ins = Vec::new();
     for (name, role, teams) in PEOPLE {
-        let password = passwords::random();
-        let hash = passwords::hash(password.clone()).await?;
-        let teams: Vec<String> = teams.iter().map(|&it| it.to_owned()).collect();
-        let mut tx = db.begin().await?;
-        match store::users::by_name(&mut *tx, name).await {
-            Ok(id) => store::users::set_password(&mut tx, id, &hash, false, None).await?,
-            Err(store::Error::NotFound) => {
-                let id = person(&mut tx, name, &hash, role).await?;
-                store::users::set_teams(&mut tx, id, &teams).await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let details = Map::from_iter([("role".to_owned(), json!(role))]);
-        let (actor, subject) = (Actor::Worker("demo"), Subject::new("users", name));
-        store::audit::record(&mut tx, &actor, Action::FillDemo, &subject, details, clock::now())
-            .await?;
-        tx.commit().await?;
+        let password = match kept.get(name) {
+            Some(it) if lets_in(db, name, it).await? => it.clone(),
+            _ => renew(db, name, role, teams).await?,
+        };
         sign_ins.push(SignIn { name, role, password });
     }
+    let passwords = sign_ins.iter().map(|it| (it.name, &it.password)).collect::<BTreeMap<_, _>>();
+    let mut written = std::fs::OpenOptions::new();
+    written.write(true).create(true).truncate(true).mode(0o600);
+    let written = written.open(&file).map(|it| serde_json::to_writer(it, &passwords));
+    written.with_context(|| format!("writing {}", file.display()))??;
     Ok(sign_ins)
+}
+
+async fn lets_in(db: &PgPool, name: &str, password: &str) -> anyhow::Result<bool> {
+    match store::users::credentials(db, name).await? {
+        Some(it) => passwords::verify(password.to_owned(), it.password_hash).await,
+        None => Ok(false),
+    }
+}
+
+async fn renew(db: &PgPool, name: &str, role: Role, teams: &[&str]) -> anyhow::Result<String> {
+    let password = passwords::random();
+    let hash = passwords::hash(password.clone()).await?;
+    let teams: Vec<String> = teams.iter().map(|&it| it.to_owned()).collect();
+    let mut tx = db.begin().await?;
+    match store::users::by_name(&mut *tx, name).await {
+        Ok(id) => store::users::set_password(&mut tx, id, &hash, false, None).await?,
+        Err(store::Error::NotFound) => {
+            let id = person(&mut tx, name, &hash, role).await?;
+            store::users::set_teams(&mut tx, id, &teams).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let details = Map::from_iter([("role".to_owned(), json!(role))]);
+    let (actor, subject) = (Actor::Worker("demo"), Subject::new("users", name));
+    store::audit::record(&mut tx, &actor, Action::FillDemo, &subject, details, clock::now())
+        .await?;
+    tx.commit().await?;
+    Ok(password)
 }
 
 /// The table that is printed at the start.

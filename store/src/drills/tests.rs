@@ -215,7 +215,10 @@ async fn the_database_repeats_the_rules(pool: PgPool) {
         "UPDATE drills SET requirements = '[]', recovered_at = t0, t1 = t0, state = 'signed_off',
                       outcome = 'passed', sign_note = '', signed_at = now(), signed_by = ";
     for (sql, rule) in [
-        ("UPDATE drills SET state = 'evidence_complete'".to_owned(), "state_has_its_columns"),
+        (
+            "UPDATE drills SET state = 'evidence_complete', requirements = '[]'".to_owned(),
+            "state_has_its_columns",
+        ),
         (
             "UPDATE drills SET state = 'evidence_complete', recovered_at = t0, t1 = t0".to_owned(),
             "complete_evidence_is_complete",
