@@ -16,6 +16,9 @@ const FILES: [(&str, &str); 4] = [
 /// How long a rollback is observed in the demo, and a revision before it counts as verified.
 const OBSERVATION_S: u32 = 20;
 
+/// How long the pretended world has to be well before it is broken.
+pub(crate) const CLEAN_BEFORE_S: u32 = 3;
+
 /// Where the pretend world listens. What it does not have is not asked.
 #[derive(Clone, Debug, Default)]
 pub struct Pretend {
@@ -52,7 +55,7 @@ impl Pretend {
                 }
                 policy.observation_s = policy.observation_s.min(OBSERVATION_S);
                 // Nobody watches the pretend world for ten minutes before breaking it.
-                policy.gates.clean_before_s = policy.gates.clean_before_s.min(OBSERVATION_S);
+                policy.gates.clean_before_s = policy.gates.clean_before_s.min(CLEAN_BEFORE_S);
             }
             Document::Service(service) => {
                 service.checks.retain(|it| match it.kind {

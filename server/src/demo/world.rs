@@ -19,9 +19,10 @@ use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::catalog::demo::{Pretend, documents};
+use crate::catalog::demo::{CLEAN_BEFORE_S, Pretend, documents};
 use crate::catalog::{self, parse::Located};
 use crate::clock;
 use crate::sim::{Cluster, Delays, Options, Prometheus, SimClock};
@@ -51,7 +52,12 @@ pub struct World {
 pub struct Breaker {
     cluster: Cluster,
     namespace: String,
+    /// When the world has been watched for long enough to be known as a good one.
+    not_before: Instant,
 }
+
+/// What the watch takes to see the world for the first time, and the time it then has to be well.
+const SETTLED: Duration = Duration::from_secs(CLEAN_BEFORE_S as u64 + 7);
 
 /// Starts it, and puts its catalog into the database where it is not there yet.
 ///
@@ -86,16 +92,19 @@ impl World {
     }
 
     pub fn breaker(&self) -> Breaker {
-        Breaker { cluster: self.cluster.clone(), namespace: NAMESPACE.to_owned() }
+        let not_before = Instant::now() + SETTLED;
+        Breaker { cluster: self.cluster.clone(), namespace: NAMESPACE.to_owned(), not_before }
     }
 }
 
 impl Breaker {
-    /// Deploys a release whose pods crash, as a pipeline would.
+    /// Deploys a release whose pods crash, as a pipeline would; a moment later where the world has only just begun.
     ///
     /// # Errors
     /// When the pretend cluster refuses.
     pub async fn break_gateway(&self) -> anyhow::Result<()> {
+        // A release that breaks what nobody has seen in health is no reason to roll back, and the rules say so.
+        tokio::time::sleep_until(self.not_before).await;
         let client = client(&self.cluster)?;
         let deployments: Api<Deployment> = Api::namespaced(client, &self.namespace);
         release(&deployments, GATEWAY, "api-gateway", BAD).await
