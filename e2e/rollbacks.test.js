@@ -1,0 +1,78 @@
+// The story that the demo begins with a button, as the people see it who have to decide: what broke is found, a person
+// approves the plan, it is carried out and proven. With and without JavaScript, each in a world of its own.
+
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import { audit, demo, phone, projects, says, shot, signIn, visits } from "./kit.js";
+
+for (const project of projects) {
+  describe(project.name, () => {
+    const site = demo();
+    const visit = visits(site, project);
+    let number;
+
+    visit("a bad release is found, and a rollback waits for a person", async (page) => {
+      await signIn(page, site.who("sre"));
+      await page.goto("/");
+      await page.getByRole("button", { name: "Break the api-gateway" }).click();
+      await until(page, project, page.locator("main").getByRole("link", { name: /^Review/ }));
+      await audit(page, project);
+      await shot(page, `${project.name} overview`);
+      await page.goto("/approvals");
+      await audit(page, project);
+      await page.locator("main").getByRole("link", { name: /^Review/ }).click();
+      await page.waitForURL("**/rollbacks/RB-*");
+      number = new URL(page.url()).pathname.split("/").at(-1);
+      await audit(page, project);
+      await shot(page, `${project.name} approval`);
+    });
+
+    visit("who may not approve is told who may", async (page) => {
+      await signIn(page, site.who("viewer"));
+      await page.goto(`/rollbacks/${number}`);
+      await audit(page, project);
+      await says(page, "sre");
+      assert.equal(await page.getByRole("button", { name: /^Approve/ }).count(), 0);
+      await shot(page, `${project.name} approval, viewer`);
+    }, { size: phone, dark: true });
+
+    visit("the SRE approves it on a phone; it is carried out and verified", async (page) => {
+      await signIn(page, site.who("sre"));
+      await page.goto(`/rollbacks/${number}`);
+      await audit(page, project);
+      await shot(page, `${project.name} approval, phone`);
+      await page.locator("input[name=checked]").check();
+      await page.locator("section[aria-labelledby=decide] form button.primary").click();
+      await page.waitForURL(`**/rollbacks/${number}?answer=*`);
+      const state = page.locator("section[aria-labelledby=decide] > header .badge");
+      await until(page, project, state.filter({ hasText: /^verified$/i }));
+      await audit(page, project);
+      await shot(page, `${project.name} closed, phone`);
+    }, { size: phone });
+
+    visit("the record of it reads well in Chinese", async (page) => {
+      await signIn(page, site.who("pmo"));
+      await page.goto(`/rollbacks/${number}`);
+      await audit(page, project);
+      await shot(page, `${project.name} closed`);
+      await page.locator("main a[href^='/runs/']").first().click();
+      await audit(page, project);
+      await shot(page, `${project.name} run`);
+      await page.goBack();
+      await page.locator("main a[href^='/decisions/']").first().click();
+      await audit(page, project);
+      await shot(page, `${project.name} decision`);
+    }, { locale: "zh-CN" });
+  });
+}
+
+// The page with islands comes to show it by itself; the other one is looked at anew until it does.
+async function until(page, { islands }, shown) {
+  if (islands) return shown.waitFor({ timeout: 120_000 });
+  const deadline = Date.now() + 120_000;
+  while (!(await shown.isVisible())) {
+    assert.ok(Date.now() < deadline, `${page.url()} does not come to show it`);
+    await page.waitForTimeout(1_000);
+    await page.reload();
+  }
+}
