@@ -1,10 +1,10 @@
 //! The audit chain through the front door, and everything that can be done to its tables behind our back.
 
-use domain::access::Role;
+use domain::access::{Action, Actor, Role, Subject};
 use server::audit::{Key, verify};
 use server::clock;
 use server::workers::sealer;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::world::{APPROVE, World};
 
@@ -44,6 +44,41 @@ async fn what_was_done_is_sealed_signed_and_verified(pool: PgPool) {
     assert!(report.ok && report.checked >= ROWS as u64, "{report:?}");
     assert!(report.unsealed > 0, "the tail is named: {report:?}");
     assert!(report.checkpoints > 0, "{report:?}");
+}
+
+/// Writes an entry about this into a transaction.
+async fn record(tx: &mut PgConnection, subject: &'static str) {
+    let subject = Subject::new("services", subject);
+    let actor = Actor::Worker("test");
+    let details = serde_json::Map::new();
+    store::audit::record(tx, &actor, Action::Decide, &subject, details, clock::now())
+        .await
+        .unwrap();
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn writers_do_not_wait_for_each_other_and_the_chain_passes_over_nobody(pool: PgPool) {
+    let world = World::new(pool).await;
+    let key = Key::from_random([7; 32]);
+    let mut slow = world.db.begin().await.unwrap();
+    record(&mut slow, "slow").await;
+    let mut quick = world.db.begin().await.unwrap();
+    record(&mut quick, "quick").await;
+    quick.commit().await.unwrap();
+
+    let sealing = tokio::spawn({
+        let (db, key) = (world.db.clone(), key.clone());
+        async move { sealer::seal(&db, &key, clock::now()).await.unwrap() }
+    });
+    let drawn = store::audit::chain::drawn(&world.db).await.unwrap();
+    assert_eq!((drawn.seq, drawn.writers.len()), (2, 1), "who drew the lower number is waited for");
+    assert_eq!(store::audit::latest(&world.db).await.unwrap(), 0);
+    slow.commit().await.unwrap();
+    sealing.await.unwrap();
+    while sealer::seal(&world.db, &key, clock::now()).await.unwrap() {}
+    let chain = store::audit::since(&world.db, 0).await.unwrap();
+    let chain: Vec<_> = chain.iter().map(|it| (it.seq, it.subject.as_str())).collect();
+    assert_eq!(chain, [(1, "services/slow"), (2, "services/quick")]);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

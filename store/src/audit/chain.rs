@@ -15,6 +15,32 @@ pub struct Tail {
     pub unsealed: Vec<Entry>,
 }
 
+/// The number that was drawn last, and the transactions that have drawn one and have not ended.
+///
+/// **Invariant:** once those have ended, no entry up to that number is still to come.
+pub struct Drawn {
+    pub seq: i64,
+    /// As Postgres calls them; none is ever called the same again while it runs.
+    pub writers: Vec<String>,
+}
+
+pub async fn drawn(db: &PgPool) -> Result<Drawn, Error> {
+    // In this order: whoever draws afterwards draws a higher number.
+    let seq = sqlx::query_scalar!("SELECT last_value FROM audit_id_seq").fetch_one(db).await?;
+    Ok(Drawn { seq, writers: writers(db).await? })
+}
+
+/// The transactions that have written an entry and have not ended.
+pub async fn writers(db: &PgPool) -> Result<Vec<String>, Error> {
+    let writers = sqlx::query_scalar!(
+        r#"SELECT DISTINCT virtualtransaction AS "writer!" FROM pg_locks
+           WHERE locktype = 'advisory' AND mode = 'ShareLock' AND objsubid = 1
+             AND (classid::bigint << 32 | objid::bigint) = hashtext('audit')
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"#
+    );
+    Ok(writers.fetch_all(db).await?)
+}
+
 /// One sealer at a time: false where another one is at it.
 pub async fn try_lock(tx: &mut PgConnection) -> Result<bool, Error> {
     let locked = sqlx::query_scalar!(
@@ -23,7 +49,8 @@ pub async fn try_lock(tx: &mut PgConnection) -> Result<bool, Error> {
     Ok(locked.fetch_one(tx).await?)
 }
 
-pub async fn tail(tx: &mut PgConnection) -> Result<Tail, Error> {
+/// `complete` is a number up to which no entry is still to come.
+pub async fn tail(tx: &mut PgConnection, complete: i64) -> Result<Tail, Error> {
     let last = sqlx::query!("SELECT entry, hash FROM audit_seals ORDER BY entry DESC LIMIT 1")
         .fetch_optional(&mut *tx)
         .await?;
@@ -44,8 +71,10 @@ pub async fn tail(tx: &mut PgConnection) -> Result<Tail, Error> {
     };
     let unsealed = sqlx::query_as!(
         Entry,
-        "SELECT id AS seq, at, actor, action, subject, details FROM audit WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id AS seq, at, actor, action, subject, details FROM audit
+         WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
         seq,
+        complete,
         BATCH
     );
     Ok(Tail {

@@ -73,11 +73,12 @@ pub async fn unsealed(db: &PgPool) -> Result<i64, Error> {
     Ok(count.fetch_one(db).await?)
 }
 
-/// The next ones after `seq`, oldest first.
+/// The next ones in the chain after `seq`, oldest first.
 pub async fn after(db: &PgPool, seq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
     let entries = sqlx::query_as!(
         Entry,
-        "SELECT id AS seq, at, actor, action, subject, details FROM audit WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id AS seq, at, actor, action, subject, details FROM audit
+         WHERE id > $1 AND id <= (SELECT max(entry) FROM audit_seals) ORDER BY id LIMIT $2",
         seq,
         limit
     );

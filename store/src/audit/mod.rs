@@ -19,8 +19,6 @@ pub struct Changed {
 }
 
 /// Writes down what was done, in the transaction that does it. `details` say what changed, never a secret.
-///
-/// From here to the commit no other change can be committed, so it comes last in a transaction.
 pub async fn record(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -29,11 +27,11 @@ pub async fn record(
     details: Map<String, Value>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    // Numbers are drawn before the commit. Without this lock 8 can become visible after 9, and whoever
-    // asks for "everything after 9" would never see it.
+    // Numbers are drawn before the commit, so 8 can become visible after 9. The lock is shared and makes nobody
+    // wait: it shows the sealer who has drawn a number and has not ended yet.
     sqlx::query!(
-        "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('audit')))
-         INSERT INTO audit (at, actor, action, subject, details) SELECT $1, $2, $3, $4, $5 FROM turn",
+        "WITH writer AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtext('audit')))
+         INSERT INTO audit (at, actor, action, subject, details) SELECT $1, $2, $3, $4, $5 FROM writer",
         at,
         actor.to_string(),
         action.as_str(),
@@ -45,9 +43,10 @@ pub async fn record(
     Ok(())
 }
 
-/// The number of the newest entry, 0 where there is none.
+/// The number of the newest entry in the chain, 0 where there is none. No entry before it is still to come.
 pub async fn latest(db: &PgPool) -> Result<i64, Error> {
-    let latest = sqlx::query_scalar!(r#"SELECT COALESCE(max(id), 0) AS "id!" FROM audit"#);
+    let latest =
+        sqlx::query_scalar!(r#"SELECT COALESCE(max(entry), 0) AS "seq!" FROM audit_seals"#);
     Ok(latest.fetch_one(db).await?)
 }
 
@@ -55,7 +54,8 @@ pub async fn latest(db: &PgPool) -> Result<i64, Error> {
 pub async fn since(db: &PgPool, seq: i64) -> Result<Vec<Changed>, Error> {
     let changed = sqlx::query_as!(
         Changed,
-        r#"SELECT max(id) AS "seq!", subject FROM audit WHERE id > $1 GROUP BY subject ORDER BY 1"#,
+        r#"SELECT max(id) AS "seq!", subject FROM audit
+           WHERE id > $1 AND id <= (SELECT max(entry) FROM audit_seals) GROUP BY subject ORDER BY 1"#,
         seq
     );
     Ok(changed.fetch_all(db).await?)

@@ -164,21 +164,24 @@ pub async fn of_run(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Rollba
     one(db, None, None, Some(run.0)).await
 }
 
+macro_rules! select {
+    ($condition:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT rollbacks.*, services.name AS service_name
+             FROM rollbacks JOIN services ON services.id = service_id WHERE " + $condition
+            $(, $argument)*
+        )
+    };
+}
+
 async fn one(
     db: impl PgExecutor<'_>,
     id: Option<Uuid>,
     number: Option<&str>,
     run: Option<Uuid>,
 ) -> Result<Option<Rollback>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE rollbacks.id = $1 OR number = $2 OR run_id = $3"#,
-        id,
-        number,
-        run
-    );
+    let row = select!("rollbacks.id = $1 OR number = $2 OR run_id = $3", id, number, run);
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
@@ -193,13 +196,7 @@ pub async fn lock_with_run(tx: &mut PgConnection, id: RollbackId) -> Result<Roll
 
 /// Locks the row until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE rollbacks.id = $1 FOR UPDATE OF rollbacks"#,
-        id.0
-    );
+    let row = select!("rollbacks.id = $1 FOR UPDATE OF rollbacks", id.0);
     row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
 }
 
@@ -208,13 +205,7 @@ pub async fn open_of(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE workload_id = $1 AND ended_at IS NULL"#,
-        workload.0
-    );
+    let row = select!("workload_id = $1 AND ended_at IS NULL", workload.0);
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
@@ -223,13 +214,7 @@ pub async fn newest_of(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE workload_id = $1 ORDER BY rollbacks.created_at DESC LIMIT 1"#,
-        workload.0
-    );
+    let row = select!("workload_id = $1 ORDER BY rollbacks.created_at DESC LIMIT 1", workload.0);
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
@@ -238,12 +223,9 @@ pub async fn newest_acted(
     db: impl PgExecutor<'_>,
     service: ServiceId,
 ) -> Result<Option<Rollback>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE service_id = $1 AND (executed_at IS NOT NULL OR rollbacks.state IN ('approved', 'executing', 'paused'))
-           ORDER BY rollbacks.created_at DESC LIMIT 1"#,
+    let row = select!(
+        "service_id = $1 AND (executed_at IS NOT NULL OR rollbacks.state IN ('approved', 'executing', 'paused'))
+         ORDER BY rollbacks.created_at DESC LIMIT 1",
         service.0
     );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
@@ -264,14 +246,11 @@ pub struct Filter {
 /// Newest first.
 pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollback>, Error> {
     let (at, id) = filter.after.unzip();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT rollbacks.*, services.name AS service_name
-           FROM rollbacks JOIN services ON services.id = service_id
-           WHERE ($1::text IS NULL OR services.name = $1) AND ($2::text IS NULL OR rollbacks.state = $2)
-                 AND (NOT $3 OR ended_at IS NULL) AND ($4::timestamptz IS NULL OR rollbacks.created_at >= $4)
-                 AND ($5::timestamptz IS NULL OR (rollbacks.created_at, rollbacks.id) < ($5, $6))
-           ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7"#,
+    let rows = select!(
+        "($1::text IS NULL OR services.name = $1) AND ($2::text IS NULL OR rollbacks.state = $2)
+         AND (NOT $3 OR ended_at IS NULL) AND ($4::timestamptz IS NULL OR rollbacks.created_at >= $4)
+         AND ($5::timestamptz IS NULL OR (rollbacks.created_at, rollbacks.id) < ($5, $6))
+         ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7",
         filter.service.as_deref(),
         filter.state.as_deref(),
         filter.open,

@@ -42,6 +42,11 @@ const REQUESTS: usize = 15;
 /// Commits of the rollback that a listener can see: two for each effect, two for each wait.
 const COMMITS: usize = 12;
 
+/// The database of a test tells of each commit that has an entry in the log.
+const TELL_COMMITS: &str = "
+    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NOTIFY commits; RETURN NULL; END';
+    CREATE TRIGGER tell AFTER INSERT ON audit FOR EACH STATEMENT EXECUTE FUNCTION tell();";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Point {
     /// The request has arrived and nothing has come of it.
@@ -91,6 +96,7 @@ async fn killed_at(pool: PgPool, points: Vec<Point>) {
     let config = cluster.kubeconfig().replace(&cluster.url(), &proxy.url);
     std::fs::write(&kubeconfig, config).unwrap();
     let url = pool.connect_options().to_url_lossy().to_string();
+    sqlx::raw_sql(TELL_COMMITS).execute(&pool).await.unwrap();
     let lab = Lab::on(pool, kubeconfig, "shop").await;
     let program = Program { url, folder };
 
@@ -183,7 +189,7 @@ impl Program {
         name: &str,
     ) -> bool {
         let mut commits = PgListener::connect_with(&lab.world.db).await.unwrap();
-        commits.listen("live").await.unwrap();
+        commits.listen("commits").await.unwrap();
         let dead = CancellationToken::new();
         let process = Arc::new(Mutex::new(self.start()));
         let kill = {
