@@ -205,7 +205,10 @@ impl Index {
             Rollout::Stuck { reason } => ("stuck", Some(reason)),
         };
         let bad = pods.iter().any(|(_, pod)| pod.bad.is_some());
-        let healthy = rollout == "settled"
+        // Without the set its pods cannot be told from anybody's, and what cannot be seen is not healthy.
+        let live = sets.get(&it.digest);
+        let healthy = live.is_some()
+            && rollout == "settled"
             && it.counts.replicas > 0
             && it.counts.ready >= it.counts.replicas
             && !bad;
@@ -222,7 +225,7 @@ impl Index {
             updated: it.counts.updated,
             rollout,
             rollout_reason,
-            live_revision: sets.get(&it.digest).map_or(0, |(_, set)| set.revision),
+            live_revision: live.map_or(0, |(_, set)| set.revision),
             live_digest: it.digest.clone(),
             live_config_digest,
             live_images: it.images.clone(),

@@ -182,6 +182,7 @@ fn a_template_is_live_before_its_set_is_there() {
     let live = batch.revisions.iter().find(|(_, it)| it.live).unwrap();
     assert_eq!((live.1.revision, &live.1.digest), (0, &batch.workloads[0].live_digest));
     assert!(live.1.body.is_some());
+    assert!(!batch.workloads[0].healthy, "its pods cannot be told from anybody's yet");
     assert!(!batch.revisions.iter().any(|(_, it)| it.live && it.revision == 1));
 }
 
