@@ -119,6 +119,8 @@ fn rust(count: &mut Count) -> anyhow::Result<()> {
     let postgres = Postgres::start_throwaway(&folder().join("postgres"))?;
     let mut tests = cargo(&["test", "--no-fail-fast"]);
     tests.args(NATIVE).env("DATABASE_URL", postgres.url());
+    // A failed test says where it stands; the frames of the runtime below it bury that in a log.
+    tests.env("RUST_BACKTRACE", "0");
     // Without it the tests that want it fail, each with its sentence; the others still tell something.
     let cluster = Cluster::up(folder().join("cluster"));
     match &cluster {
