@@ -1,7 +1,10 @@
 //! What waits for a person to decide: rollbacks, and other plans that want approval. The overview and the list of
 //! approvals show the same.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use domain::ids::RunId;
 use domain::rollbacks::Rollback;
 use domain::runs::{Purpose, Run, StateName};
 use domain::texts::{rollbacks, runs};
@@ -40,6 +43,13 @@ impl Decision {
 
 /// Everything that waits: what runs out first comes first, and what never runs out last.
 pub(crate) async fn waiting(cx: &Context) -> Result<Vec<Decision>, Error> {
+    let filter = store::runs::Filter {
+        state: Some(StateName::AwaitingApproval),
+        limit: MOST,
+        ..Default::default()
+    };
+    let runs = store::runs::list(&cx.db, &filter).await?.into_iter();
+    let mut runs: BTreeMap<RunId, Run> = runs.map(|it| (it.id, it)).collect();
     let mut decisions = Vec::new();
     for state in ["awaiting_approval", "needs_person"] {
         let filter = store::rollbacks::Filter {
@@ -49,21 +59,12 @@ pub(crate) async fn waiting(cx: &Context) -> Result<Vec<Decision>, Error> {
             ..Default::default()
         };
         for rollback in store::rollbacks::list(&cx.db, &filter).await? {
-            let run = match rollback.run {
-                Some(run) => Some(store::runs::get(&cx.db, run).await?),
-                None => None,
-            };
+            let run = rollback.run.and_then(|it| runs.remove(&it));
             decisions.push(Decision::Rollback(Box::new((rollback, run))));
         }
     }
-    let filter = store::runs::Filter {
-        state: Some(StateName::AwaitingApproval),
-        limit: MOST,
-        ..Default::default()
-    };
-    let others = store::runs::list(&cx.db, &filter).await?.into_iter();
-    let others = others.filter(|it| !matches!(it.purpose, Purpose::Rollback(_)));
-    decisions.extend(others.map(|it| Decision::Run(Box::new(it))));
+    runs.retain(|_, it| !matches!(it.purpose, Purpose::Rollback(_)));
+    decisions.extend(runs.into_values().map(|it| Decision::Run(Box::new(it))));
     decisions.sort_by_key(|it| (it.until().is_none(), it.until()));
     Ok(decisions)
 }

@@ -13,14 +13,14 @@ use domain::access::{Action, Place, Subject};
 use domain::alerts::{Alert, Labels, Source, State as AlertState};
 use domain::fields::Fault;
 use domain::ids::AlertId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::alerts::{Filter, Placed};
 use utoipa::ToSchema;
 use utoipa_axum::router::UtoipaMethodRouterExt;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::page::{newest_first, word};
+use super::page::{OfServices, newest_first, word};
 use super::{Answer, Cursor, Endpoint, Page, Problem, Query, Shared, needs};
 use crate::adapters::alertmanager::{self, Unreadable};
 
@@ -159,24 +159,13 @@ fn shown(alert: Alert, service: Option<String>) -> Shown {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    service: Option<String>,
-    state: Option<String>,
-    since: Option<DateTime<Utc>>,
-    sort: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
-}
-
 /// Alerts, newest first.
 #[utoipa::path(get, path = "/alerts", tag = "alerts", responses((status = 200, body = Page<Shown>)))]
 async fn list(
     Extension(cx): Extension<Context>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<OfServices>,
 ) -> Answer<Page<Shown>> {
-    let Asked { service, state, since, sort, limit, cursor } = asked;
+    let OfServices { service, state, since, sort, limit, cursor } = asked;
     newest_first(sort.as_deref(), "received_at")?;
     let cursor = Cursor { limit, cursor };
     let state = state

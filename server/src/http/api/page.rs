@@ -4,6 +4,7 @@
 use app::pages::error::Error;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use domain::fields::Fault;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,19 @@ pub(crate) struct Page<T> {
 /// `?limit=&cursor=` of every list. Flatten it into the query of a list, or name both fields there.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Cursor {
+    pub(crate) limit: Option<u16>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// The query of the lists whose rows are dated and belong to services.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfServices {
+    /// A name.
+    pub(crate) service: Option<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) sort: Option<String>,
     pub(crate) limit: Option<u16>,
     pub(crate) cursor: Option<String>,
 }

@@ -6,9 +6,8 @@ use app::wishes::rollbacks::{self as wishes, Asked as Wish};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use chrono::{DateTime, Utc};
 use domain::access::Action;
-use domain::approvals::{By, Decision as Consent};
+use domain::approvals::Decision as Consent;
 use domain::decide::situation::ReasonKind;
 use domain::fields::Fault;
 use domain::rollbacks::{Rollback, Trigger};
@@ -20,7 +19,8 @@ use store::rollbacks::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::newest_first;
+use super::page::{OfServices, newest_first};
+use super::runs::approval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -108,37 +108,16 @@ fn plan(run: &Run) -> Value {
 }
 
 fn approvals(run: &Run) -> Vec<Value> {
-    let shown = run.approvals.iter().map(|it| {
-        let (kind, by) = match &it.by {
-            By::Person { name, .. } => ("person", name.clone()),
-            By::Policy { name, version } => ("policy", format!("{name}@{version}")),
-        };
-        json!({
-            "kind": kind, "by": by, "decision": it.decision, "reason": it.reason, "at": it.at,
-            "plan_digest": it.plan_digest,
-        })
-    });
-    shown.collect()
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    service: Option<String>,
-    state: Option<String>,
-    since: Option<DateTime<Utc>>,
-    sort: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+    run.approvals.iter().map(approval).collect()
 }
 
 /// Rollbacks, newest first.
 #[utoipa::path(get, path = "/rollbacks", tag = "rollbacks", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<OfServices>,
 ) -> Answer<Page<Value>> {
-    let Asked { service, state, since, sort, limit, cursor } = asked;
+    let OfServices { service, state, since, sort, limit, cursor } = asked;
     newest_first(sort.as_deref(), "created_at")?;
     let cursor = Cursor { limit, cursor };
     let filter = Filter {

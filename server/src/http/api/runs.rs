@@ -9,9 +9,8 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use chrono::{DateTime, Utc};
 use domain::access::Action;
-use domain::approvals::{By, Standing};
+use domain::approvals::{Approval, By, Standing};
 use domain::fields::Fault;
 use domain::ids::RunId;
 use domain::plans::{Foreseen, Plan, Step, StepKind};
@@ -24,6 +23,7 @@ use store::runs::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::page::OfServices;
 use super::rollbacks::NewApproval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
@@ -134,41 +134,36 @@ fn foretold(steps: &[Step], foreseen: &[Foreseen]) -> Vec<Value> {
 
 fn approvals(run: &Run) -> Vec<Value> {
     let shown = run.approvals.iter().map(|it| {
-        let (kind, by) = match &it.by {
-            By::Person { name, .. } => ("person", name.clone()),
-            By::Policy { name, version } => ("policy", format!("{name}@{version}")),
-        };
-        let standing = match it.standing {
+        let mut shown = approval(it);
+        shown["standing"] = json!(match it.standing {
             Standing::Valid => "valid",
             Standing::Spent(_) => "spent",
             Standing::Void(_) => "void",
-        };
-        json!({
-            "kind": kind, "by": by, "decision": it.decision, "reason": it.reason, "at": it.at,
-            "plan_digest": it.plan_digest, "standing": standing,
-        })
+        });
+        shown
     });
     shown.collect()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    service: Option<String>,
-    state: Option<String>,
-    since: Option<DateTime<Utc>>,
-    sort: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+/// Who decided what, and about which plan.
+pub(super) fn approval(it: &Approval) -> Value {
+    let (kind, by) = match &it.by {
+        By::Person { name, .. } => ("person", name.clone()),
+        By::Policy { name, version } => ("policy", format!("{name}@{version}")),
+    };
+    json!({
+        "kind": kind, "by": by, "decision": it.decision, "reason": it.reason, "at": it.at,
+        "plan_digest": it.plan_digest,
+    })
 }
 
 /// Runs, newest first; `sort=created_at` has the oldest first.
 #[utoipa::path(get, path = "/runs", tag = "runs", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<OfServices>,
 ) -> Answer<Page<Value>> {
-    let Asked { service, state, since, sort, limit, cursor } = asked;
+    let OfServices { service, state, since, sort, limit, cursor } = asked;
     let oldest_first = match sort.as_deref() {
         None | Some("-created_at") => false,
         Some("created_at") => true,
