@@ -143,6 +143,19 @@ pub fn verified(
     (due <= now).then_some(due)
 }
 
+/// What speaks against deploying `digest` again, which is that of an image (`sha256:…`, or the whole reference) or
+/// of a template: a revision that is forbidden, or a bad one unless the same image was verified in another, which
+/// says that the image was not at fault.
+pub fn hold<'a>(judged: &'a [Revision], digest: &str) -> Option<&'a Revision> {
+    let carries =
+        |it: &&Revision| it.digest.as_str() == digest || it.images.iter().any(|it| it.is(digest));
+    let with = |verdict| judged.iter().filter(carries).find(|it| it.verdict == verdict);
+    with(RevisionVerdict::Forbidden).or_else(|| match with(RevisionVerdict::Verified) {
+        Some(_) => None,
+        None => with(RevisionVerdict::Bad),
+    })
+}
+
 /// The annotations worth keeping: all but the copy of the whole object that `kubectl apply` leaves.
 pub fn kept_annotations(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let kept = annotations
@@ -227,5 +240,46 @@ mod tests {
         assert_eq!(verified(since, 900, at(899)), None);
         assert_eq!(verified(since, 900, at(900)), Some(at(900)));
         assert_eq!(verified(since, i64::MAX, at(900)), None);
+    }
+
+    #[test]
+    fn what_was_bad_or_forbidden_is_held_unless_the_image_was_good_elsewhere() {
+        use RevisionVerdict::{Bad, Forbidden, Verified};
+        let image = |name: &str, id: &str| Image {
+            container: "api".into(),
+            image: name.into(),
+            image_id: Some(format!("registry/api@sha256:{id}")),
+        };
+        let revision = |verdict, image| Revision {
+            id: RevisionId(uuid::Uuid::nil()),
+            workload_id: WorkloadId(uuid::Uuid::nil()),
+            revision: 1,
+            digest: Digest::of(b"template"),
+            config_digest: Digest::of(b"config"),
+            config_current: true,
+            images: vec![image],
+            template: Value::Null,
+            annotations: BTreeMap::new(),
+            change_cause: None,
+            present: true,
+            rolled_out_at: None,
+            seen_at: DateTime::UNIX_EPOCH,
+            verdict,
+            verdict_reason: None,
+            verdict_at: None,
+        };
+        let held = |judged: &[Revision], digest: &str| hold(judged, digest).map(|it| it.verdict);
+        let bad = revision(Bad, image("registry/api:2", "22"));
+        for digest in ["sha256:22", "registry/api:2", bad.digest.as_str()] {
+            assert_eq!(held(std::slice::from_ref(&bad), digest), Some(Bad), "{digest}");
+        }
+        for digest in ["sha256:2", "22", "registry/api", "sha256:11"] {
+            assert_eq!(held(std::slice::from_ref(&bad), digest), None, "{digest}");
+        }
+        // The same image ran well with another configuration.
+        let good = revision(Verified, image("registry/api:2", "22"));
+        assert_eq!(held(&[bad.clone(), good.clone()], "sha256:22"), None);
+        let forbidden = revision(Forbidden, image("registry/api:2", "22"));
+        assert_eq!(held(&[good, bad, forbidden], "sha256:22"), Some(Forbidden));
     }
 }

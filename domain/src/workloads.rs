@@ -92,6 +92,16 @@ pub struct Image {
     pub image_id: Option<String>,
 }
 
+impl Image {
+    /// Whether this is the image of this reference or this digest (`sha256:…`).
+    pub fn is(&self, wanted: &str) -> bool {
+        let named = |it: &str| {
+            it == wanted || it.strip_suffix(wanted).is_some_and(|name| name.ends_with('@'))
+        };
+        named(&self.image) || self.image_id.as_deref().is_some_and(named)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Rollout {

@@ -83,6 +83,11 @@ macro_rules! select {
     };
 }
 
+pub async fn get(db: impl PgExecutor<'_>, id: ChangeId) -> Result<Change, Error> {
+    let row = select!("WHERE h.id = $1", id.0).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
 /// What was done to a service and its workloads since then, newest first.
 pub async fn of_service(
     db: impl PgExecutor<'_>,

@@ -131,6 +131,20 @@ pub async fn list(
     rows.fetch_all(db).await?.into_iter().map(Revision::try_from).collect()
 }
 
+/// The revisions of a service that somebody or time has given a verdict, last seen first.
+pub async fn judged(db: impl PgExecutor<'_>, service: ServiceId) -> Result<Vec<Revision>, Error> {
+    let rows = select!(
+        "WHERE r.verdict <> 'unknown' AND r.workload_id IN (
+                SELECT w.id FROM service_workloads s
+                JOIN workloads w ON w.cluster_id = s.cluster_id AND w.namespace = s.namespace
+                     AND w.kind = s.kind AND w.name = s.name
+                WHERE s.service_id = $1)
+         ORDER BY r.seen_at DESC, r.id DESC",
+        service.0
+    );
+    rows.fetch_all(db).await?.into_iter().map(Revision::try_from).collect()
+}
+
 /// Gives the revision its verdict. `unknown` takes it back.
 pub async fn mark(
     tx: &mut PgConnection,

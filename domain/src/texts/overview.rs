@@ -64,7 +64,9 @@ pub static TEXTS: Each<Texts> = Each {
                 n => format!("{n} things wait for a decision"),
             },
             rest: format!(
-                "; {running} running, {drills} drills in progress, {alerts} alerts firing."
+                "; {running} running, {drills} in progress, {alerts} firing.",
+                drills = counted(drills, "drill"),
+                alerts = counted(alerts, "alert"),
             ),
         },
         approvals: "Waiting for a decision",
@@ -84,3 +86,9 @@ pub static TEXTS: Each<Texts> = Each {
         break_note: "Releases a version that does not start: it is detected, a rollback is proposed, and it waits for approval. The cluster is a pretended one; try it as often as you like.",
     },
 };
+
+/// "1 drill", "2 drills".
+fn counted(n: usize, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
+}

@@ -215,7 +215,7 @@ fn chinese(note: &Note) -> String {
         Note::KillSwitch { scope, reason } => format!("终止开关 {scope} 已按下：{reason}"),
         Note::PausedTooLong => "暂停太久，已结束".into(),
         Note::TimedOut { seconds } => format!("{seconds} 秒内没有完成"),
-        Note::Trouble { what } => what.clone(),
+        Note::Trouble { what } => format!("遇到问题：{what}"),
         Note::Undone { revision } => format!("已回到修订 {revision}"),
         Note::Paused => "已暂停发布".into(),
         Note::Resumed => "已恢复发布".into(),

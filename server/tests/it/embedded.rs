@@ -15,7 +15,7 @@ async fn run(postgres: &Postgres, sql: &'static str) {
 }
 
 /// The process that the folder's Postgres runs as.
-fn process(dir: &Path) -> Pid {
+pub(crate) fn process(dir: &Path) -> Pid {
     let file = fs::read_to_string(dir.join("data/postmaster.pid")).unwrap();
     Pid::from_raw(file.lines().next().unwrap().parse().unwrap())
 }
@@ -23,6 +23,16 @@ fn process(dir: &Path) -> Pid {
 fn is_alive(process: Pid) -> bool {
     // Empty for one that has ended and that nobody has waited for.
     fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|it| !it.is_empty())
+}
+
+/// Kills it so that it can do nothing any more, and waits until it is gone.
+pub(crate) async fn crash(process: Pid) {
+    kill(process, Signal::SIGKILL).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while is_alive(process) {
+        assert!(Instant::now() < deadline, "it does not die");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -36,13 +46,7 @@ async fn data_outlives_a_stop_and_a_crash() {
 
     let postgres = Postgres::start(dir.path()).unwrap();
     run(&postgres, "INSERT INTO kept VALUES (1)").await;
-    let crashed = process(dir.path());
-    kill(crashed, Signal::SIGKILL).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while is_alive(crashed) {
-        assert!(Instant::now() < deadline, "it does not die");
-        tokio::task::yield_now().await;
-    }
+    crash(process(dir.path())).await;
     drop(postgres);
 
     let postgres = Postgres::start(dir.path()).unwrap();

@@ -13,8 +13,9 @@ use kube::Api;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
+use server::audit::{Key, verify};
 use server::clock;
-use server::workers::{self, detector, verifier};
+use server::workers::{self, detector, sealer, verifier};
 use sqlx::PgPool;
 use tokio_util::sync::DropGuard;
 
@@ -172,6 +173,24 @@ impl Story {
         .await;
     }
 
+    /// What anybody who has the token can claim of the service.
+    pub(crate) async fn send_alert(&self) -> world::Answer {
+        let alert = json!({"version": "4", "alerts": [{"status": "firing", "startsAt": clock::now(),
+            "labels": {"alertname": "HighErrorRate", "namespace": "shop", "deployment": "api", "severity": "critical"}}]});
+        let sender = format!("Bearer {}", self.sender);
+        self.post("/alerts", &sender, alert).await
+    }
+
+    /// Every entry is in the chain and the chain is whole.
+    pub(crate) async fn sealed_and_sound(&self) {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key::load_or_create(folder.path()).unwrap();
+        while sealer::seal(&self.door.db, &key, clock::now()).await.unwrap() {}
+        let public_key = folder.path().join("audit-key.pub.pem");
+        let report = verify(&self.door.db, &public_key).await.unwrap();
+        assert!(report.ok && report.checked > 0, "{report:?}");
+    }
+
     pub(crate) async fn image(&self) -> String {
         self.lab.image("api").await
     }
@@ -194,7 +213,7 @@ pub(crate) fn patches(cluster: &server::sim::Cluster) -> usize {
     cluster.requests().iter().filter(|it| acts(it)).count()
 }
 
-fn state(name: &str) -> impl Fn(&Value) -> bool {
+pub(crate) fn state(name: &str) -> impl Fn(&Value) -> bool {
     move |it| it["state"] == name
 }
 
@@ -333,9 +352,7 @@ async fn a_forged_alert_is_a_question_and_never_an_act(owner: PgPool) {
     story.lab.set_image("api", "app:2").await;
     story.verified("app:2").await;
     let before = patches(&cluster);
-    let forged = json!({"version": "4", "alerts": [{"status": "firing", "startsAt": clock::now(),
-        "labels": {"alertname": "HighErrorRate", "namespace": "shop", "deployment": "api", "severity": "critical"}}]});
-    let received = story.post("/alerts", &story.engineer, forged).await;
+    let received = story.send_alert().await;
     assert_eq!(received.status, 202, "{}", received.body);
     assert_eq!(received.json()["new"], 1);
     let decision = story

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::access::Role;
+use domain::access::{Role, Scope};
 use domain::canonical;
 use domain::changes::{ChangeKind, State};
 use domain::clusters::Cluster;
@@ -250,11 +250,45 @@ async fn the_api_lists_what_the_watch_saw(pool: PgPool) {
     let change = get("changes?service=shop").await["items"][0].clone();
     assert_eq!((&change["kind"], &change["material"]), (&json!("template"), &json!(true)));
     assert_eq!(change["items"][0]["new"], "shop/web:2");
-    for wrong in
-        ["workloads?state=odd", "workloads?limit=501", "changes?sort=name", "workloads?colour=red"]
-    {
+    let id = change["id"].as_str().unwrap();
+    assert_eq!(get(&format!("changes/{id}")).await, change);
+    for wrong in [
+        "workloads?state=odd",
+        "workloads?limit=501",
+        "changes?sort=name",
+        "changes?state=told",
+        "workloads?colour=red",
+    ] {
         let answer = world.get(&format!("/api/v1/{wrong}"), &cookie).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", answer.body);
+    }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_pipeline_asks_before_it_deploys_again(pool: PgPool) {
+    let world = World::new(pool).await;
+    let id = shop(&world, clock::now()).await;
+    let (_, sre) = world.sign_in("sre", Role::Sre).await;
+    let pipeline = world.token("ci", None, &[Scope::Read]).await;
+    let bearer = format!("Bearer {pipeline}");
+    let ask = async |query: &str| {
+        world.call("GET", &format!("/verdicts?{query}"), &bearer, Value::Null).await
+    };
+    let free = ask("service=shop&digest=shop/web:2").await;
+    assert_eq!((free.status, &free.json()["verdict"]), (StatusCode::OK, &json!("free")));
+
+    let bad = store::revisions::of(&world.db, id).await.unwrap().remove(0).id;
+    world.post(MARK, &sre, &format!("id={bad}&verdict=bad&reason=5xx+since+10:04")).await;
+    let held = ask("service=shop&digest=shop/web:2").await.json();
+    assert_eq!(held["verdict"], "held");
+    assert_eq!(held["reason"], "revision 2 is bad: 5xx since 10:04");
+    assert_eq!(ask("service=shop&digest=shop/web:1").await.json()["verdict"], "free");
+    for (query, status) in [
+        ("service=none&digest=a", StatusCode::NOT_FOUND),
+        ("service=shop&digest=+", StatusCode::UNPROCESSABLE_ENTITY),
+        ("service=shop", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(ask(query).await.status, status, "{query}");
     }
 }
 

@@ -106,14 +106,20 @@ pub fn DecisionPage() -> impl IntoView {
     page(t.title, async move {
         let stored = read(Action::Read, async |cx| {
             let id = id.parse().map_err(|_| Error::NotFound)?;
-            Ok(store::decisions::get(&cx.db, id).await?)
+            let stored = store::decisions::get(&cx.db, id).await?;
+            let number = match stored.rollback {
+                Some(id) => Some(store::rollbacks::get(&cx.db, id).await?.number),
+                None => None,
+            };
+            Ok((stored, number))
         })
         .await?;
-        Ok(show(stored))
+        let (stored, rollback) = stored;
+        Ok(show(stored, rollback))
     })
 }
 
-fn show(stored: Stored) -> impl IntoView {
+fn show(stored: Stored, rollback: Option<String>) -> impl IntoView {
     let t = texts(&decision_pages::TEXTS);
     let lang = visit().lang;
     let decision = &stored.decision;
@@ -134,9 +140,9 @@ fn show(stored: Stored) -> impl IntoView {
         (t.strategy, decision.strategy.text(lang).explanation.into_any()),
         (t.record, again),
     ];
-    if let Some(rollback) = stored.rollback {
+    if let Some(rollback) = rollback {
         let href = format!("/rollbacks/{rollback}");
-        pairs.push((texts(&rollbacks::TEXTS).title, link(href, rollback.to_string())));
+        pairs.push((texts(&rollbacks::TEXTS).title, link(href, rollback)));
     }
     if let Some(before) = stored.follows {
         pairs.push((t.follows, link(format!("/decisions/{before}"), before.to_string())));

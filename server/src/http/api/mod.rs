@@ -26,6 +26,7 @@ mod alerts;
 mod audit;
 mod auth;
 mod catalog;
+mod changes;
 mod decisions;
 mod document;
 mod drills;
@@ -69,6 +70,7 @@ fn endpoints() -> Vec<Endpoint> {
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),
+        changes::endpoints(),
         services::endpoints(),
         runs::endpoints(),
         users::endpoints(),

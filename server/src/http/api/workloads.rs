@@ -1,4 +1,4 @@
-//! Workloads with their revisions, what was done to them, and what people and pipelines say of them.
+//! Workloads with their revisions, and what people say of them.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,20 @@ use app::doors::Context;
 use app::pages::error::Error;
 use app::wishes;
 use axum::extract::Path;
-use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use domain::access::Action;
-use domain::changes::{Change, Told};
 use domain::fields::Fault;
-use domain::ids::{ChangeId, RevisionId, ServiceId, WorkloadId};
+use domain::ids::{RevisionId, ServiceId, WorkloadId};
 use domain::revisions::{Revision, RevisionVerdict};
 use domain::workloads::{Image, Workload};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use store::{changes, revisions, workloads};
+use store::{revisions, workloads};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
+use super::{Answer, Body, Cursor, Endpoint, Page, Query, needs};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -31,8 +28,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::Read, routes!(list_revisions)),
         needs(Action::Read, routes!(get_revision)),
         needs(Action::MarkRevision, routes!(mark)),
-        needs(Action::Read, routes!(list_changes)),
-        needs(Action::RecordChange, routes!(record)),
     ]
 }
 
@@ -96,25 +91,6 @@ struct RevisionItem {
     /// `verified`, `bad`, `forbidden` or `unknown`.
     verdict: &'static str,
     verdict_reason: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct ChangeItem {
-    id: Uuid,
-    service: Option<String>,
-    workload_id: Option<Uuid>,
-    /// `template`, `config`, `helm`, `migration`, `scale` or `restart`.
-    kind: &'static str,
-    material: bool,
-    at: DateTime<Utc>,
-    from_digest: Option<String>,
-    to_digest: Option<String>,
-    from_revision: Option<i64>,
-    to_revision: Option<i64>,
-    /// What a pipeline told of it.
-    told: Option<Value>,
-    /// `{path, part, old, new}` of each difference.
-    items: Value,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -264,65 +240,8 @@ async fn mark(
     get_revision(Extension(cx), Path(id)).await
 }
 
-/// What was done to services, newest first.
-#[utoipa::path(get, path = "/changes", tag = "workloads", params(Asked), responses((status = 200, body = Page<ChangeItem>)))]
-async fn list_changes(
-    Extension(cx): Extension<Context>,
-    Query(asked): Query<Asked>,
-) -> Answer<Page<ChangeItem>> {
-    let cursor = asked.cursor()?;
-    let limit = cursor.limit()?;
-    let filter = changes::Filter {
-        service: asked.service.as_deref(),
-        since: asked.since,
-        after: cursor.after()?,
-    };
-    let (rows, services) = cx
-        .read(Action::Read, async |cx| {
-            let rows = changes::list(&cx.db, &filter, limit + 1).await?;
-            Ok((rows, names(cx).await?))
-        })
-        .await?;
-    Ok(Json(cursor.page(rows, |it| (it.at, it.id), |it| change(it, &services))?))
-}
-
-/// What a pipeline tells of a release.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Release {
-    service: String,
-    version: String,
-    digest: Option<String>,
-    commit: Option<String>,
-    author: Option<String>,
-    ticket: Option<String>,
-    at: DateTime<Utc>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Recorded {
-    id: Uuid,
-}
-
-/// Keeps what a pipeline tells of a release, beside what the watch sees.
-#[utoipa::path(post, path = "/changes", tag = "workloads", request_body = Release, responses((status = 201, body = Recorded)))]
-async fn record(
-    Extension(cx): Extension<Context>,
-    Body(it): Body<Release>,
-) -> Result<(StatusCode, Json<Recorded>), Problem> {
-    let told = Told {
-        version: it.version,
-        digest: it.digest,
-        commit: it.commit,
-        author: it.author,
-        ticket: it.ticket,
-    };
-    let ChangeId(id) = wishes::workloads::record_change(&cx, &it.service, told, it.at).await?;
-    Ok((StatusCode::CREATED, Json(Recorded { id })))
-}
-
 /// The names of all services.
-async fn names(cx: &Context) -> Result<BTreeMap<Uuid, String>, Error> {
+pub(super) async fn names(cx: &Context) -> Result<BTreeMap<Uuid, String>, Error> {
     let services = store::services::list(&cx.db).await?.into_iter();
     Ok(services.map(|it| (it.id.0, it.entry.name)).collect())
 }
@@ -383,23 +302,5 @@ fn revision(it: Revision, service: Option<String>) -> RevisionItem {
         seen_at: it.seen_at,
         verdict: it.verdict.as_str(),
         verdict_reason: it.verdict_reason,
-    }
-}
-
-fn change(it: Change, services: &BTreeMap<Uuid, String>) -> ChangeItem {
-    let json = |it: serde_json::Result<Value>| it.unwrap_or_default();
-    ChangeItem {
-        id: it.id.0,
-        service: it.service.and_then(|ServiceId(id)| services.get(&id).cloned()),
-        workload_id: it.workload_id.map(|it| it.0),
-        kind: it.kind.as_str(),
-        material: it.material,
-        at: it.at,
-        from_digest: it.from.as_ref().map(|it| it.digest.to_string()),
-        to_digest: it.to.as_ref().map(|it| it.digest.to_string()),
-        from_revision: it.from.as_ref().map(|it| it.revision),
-        to_revision: it.to.as_ref().map(|it| it.revision),
-        told: it.told.map(|it| json(serde_json::to_value(it))),
-        items: json(serde_json::to_value(it.items)),
     }
 }
