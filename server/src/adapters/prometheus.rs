@@ -122,6 +122,18 @@ impl Series {
     }
 }
 
+/// The sample of this service: the one that names it, or the only one where the query names nobody.
+pub fn mine(samples: &[Sample], by: &str, service: &str) -> Option<f64> {
+    let value = match samples {
+        [only] if !only.labels.contains_key(by) => Some(only.value),
+        all => all
+            .iter()
+            .find(|it| it.labels.get(by).is_some_and(|it| it == service))
+            .map(|it| it.value),
+    };
+    value.filter(|it| it.is_finite())
+}
+
 fn point(sample: &Point) -> Option<(DateTime<Utc>, f64)> {
     let at = DateTime::from_timestamp_millis((sample.timestamp() * 1000.0) as i64)?;
     Some((at, sample.value()))

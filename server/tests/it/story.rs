@@ -81,6 +81,27 @@ impl Story {
         self.lab.set_image("api", "app:2-bad").await;
     }
 
+    /// One version is verified, then another follows that starts as well as the first.
+    pub(crate) async fn release(&self, old: &str, new: &str) {
+        self.lab.deploy("api", &[old]).await;
+        self.verified(old).await;
+        self.lab.set_image("api", new).await;
+        self.lab
+            .until("api", |it| {
+                it["status"]["updatedReplicas"] == 2 && it["status"]["readyReplicas"] == 2
+            })
+            .await;
+    }
+
+    /// The cluster is measured by this Prometheus.
+    pub(crate) async fn prometheus(&self, url: &str) {
+        let stored = store::clusters::by_name(&self.lab.world.db, "lab").await.unwrap().entry;
+        let measured = domain::clusters::Cluster { prometheus: Some(url.to_owned()), ..stored };
+        let mut tx = self.lab.world.db.begin().await.unwrap();
+        store::clusters::save(&mut tx, &measured, clock::now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn verified(&self, image: &str) {
         self.eventually(&format!("{image} verified"), async || {
             let page = self.get("/revisions?service=api").await;

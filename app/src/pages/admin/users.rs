@@ -72,7 +72,7 @@ fn row(account: Account) -> impl IntoView {
 }
 
 /// The page of an account.
-pub(super) fn address(name: &str) -> String {
+pub(in crate::pages) fn address(name: &str) -> String {
     // Names hold no slash; everything else that an address does not is escaped by the browser.
     format!("/admin/users/{}", name.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }

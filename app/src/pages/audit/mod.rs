@@ -6,8 +6,10 @@ use domain::audit::Checkpoint;
 use domain::texts::{audit, common};
 use leptos::either::Either;
 use leptos::prelude::*;
+use serde_json::Value;
 use store::audit::list::{Filter, Sealed};
 
+use super::admin;
 use super::ssr::read;
 use super::ui::{
     Head, Input, Panel, Query, Table, Tone, column, command, digest, empty, facts, filters, live,
@@ -125,10 +127,6 @@ fn table(rows: Vec<Sealed>) -> impl IntoView {
 }
 
 fn row(Sealed { entry, seal }: Sealed) -> impl IntoView {
-    let details = match entry.details.as_object().is_some_and(|it| it.is_empty()) {
-        true => None,
-        false => Some(view! { <code>{entry.details.to_string()}</code> }),
-    };
     // The whole hash is in the API and in an export; here it tells entries apart.
     let hash = seal.map(|it| view! { <code>{it.hash_hex()[..12].to_owned()}</code> });
     view! {
@@ -136,19 +134,39 @@ fn row(Sealed { entry, seal }: Sealed) -> impl IntoView {
             <th scope="row" class="number">{entry.seq}</th>
             <td>{when_short(entry.at)}</td>
             <td>{entry.actor}</td>
-            <td><code>{entry.action}</code></td>
+            <td class="word"><code>{entry.action}</code></td>
             <td>{subject(entry.subject)}</td>
-            <td class="optional">{details}</td>
-            <td class="optional">{hash}</td>
+            <td class="optional">{changed(&entry.details)}</td>
+            <td class="optional word">{hash}</td>
         </tr>
     }
+}
+
+/// So many characters of details stand in the row; more are folded away.
+const SHORT: usize = 120;
+
+fn changed(details: &Value) -> Option<AnyView> {
+    let members = details.as_object().filter(|it| !it.is_empty())?;
+    let whole = details.to_string();
+    if whole.len() <= SHORT {
+        return Some(view! { <code>{whole}</code> }.into_any());
+    }
+    let names = members.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let whole = serde_json::to_string_pretty(details).unwrap_or(whole);
+    let folded = view! {
+        <details>
+            <summary>{names}</summary>
+            <pre>{whole}</pre>
+        </details>
+    };
+    Some(folded.into_any())
 }
 
 /// A link where the subject has a page.
 fn subject(subject: String) -> AnyView {
     let href = match subject.split_once('/') {
         Some(("rollbacks" | "drills" | "services" | "runs", _)) => Some(format!("/{subject}")),
-        Some(("users", name)) => Some(format!("/admin/users/{name}")),
+        Some(("users", name)) => Some(admin::users::address(name)),
         _ => None,
     };
     match href {

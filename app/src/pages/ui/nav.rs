@@ -5,6 +5,7 @@ use domain::texts::nav::{self, Texts};
 use leptos::either::Either;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use leptos_router::location::Url;
 
 use super::{Tone, number_of};
 use crate::islands::palette::Target;
@@ -168,10 +169,11 @@ fn trail(path: &str, t: &Texts) -> Vec<(String, Option<String>)> {
     trail
 }
 
-/// A UUID is shortened to what tells two apart.
+/// As a person would write it; a UUID is shortened to what tells two apart.
 fn readable(segment: &str) -> String {
+    let segment = Url::unescape(segment);
     let is_uuid = segment.len() == 36 && segment.matches('-').count() == 4;
-    if is_uuid { segment.chars().take(8).collect() } else { segment.to_owned() }
+    if is_uuid { segment.chars().take(8).collect() } else { segment }
 }
 
 fn is_under(path: &str, href: &str) -> bool {

@@ -9,7 +9,7 @@ use domain::scene::Scene;
 use domain::signals::{Signal, Source};
 use domain::verdict::Verdict;
 
-use crate::adapters::prometheus::{Prometheus, Sample};
+use crate::adapters::prometheus::{Prometheus, mine};
 use crate::workers::World;
 
 /// Between two samples of the past.
@@ -45,7 +45,7 @@ async fn now_and_before(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Measurement> {
     let service = scene.service.name.as_str();
-    let of = |samples: Vec<Sample>| mine(samples, &signal.by, service);
+    let of = |samples: Vec<_>| mine(&samples, &signal.by, service);
     let mut measurement = Measurement::default();
     match &signal.source {
         Source::Ratio { numerator, denominator } => {
@@ -55,11 +55,9 @@ async fn now_and_before(
             )?;
             measurement.denominator = of(below);
             measurement.numerator = of(above);
-            if let Some(below) = measurement.denominator.filter(|it| *it > 0.0) {
-                measurement.value = Some(measurement.numerator.unwrap_or(0.0) / below);
-                // Rates are per second; the window tells how many requests that were.
-                measurement.requests_in_window = Some(below * f64::from(signal.for_s.max(60)));
-            }
+            let share = signal.share(measurement.numerator, measurement.denominator);
+            measurement.value = share.value;
+            measurement.requests_in_window = share.requests;
         }
         Source::Value { value } => measurement.value = of(prometheus.query(value, now).await?),
         Source::Watch(_) | Source::None => {}
@@ -121,18 +119,6 @@ fn clean(
     let watched = change - watched;
     let seconds = |it: TimeDelta| u32::try_from(it.num_seconds().max(0)).unwrap_or(u32::MAX);
     Some(Before { clean_s: seconds(clean.unwrap_or(watched)), watched_s: Some(seconds(watched)) })
-}
-
-/// The sample of this service: the one that names it, or the only one where the query names nobody.
-fn mine(samples: Vec<Sample>, by: &str, service: &str) -> Option<f64> {
-    let value = match samples.as_slice() {
-        [only] if !only.labels.contains_key(by) => Some(only.value),
-        all => all
-            .iter()
-            .find(|it| it.labels.get(by).is_some_and(|it| it == service))
-            .map(|it| it.value),
-    };
-    value.filter(|it| it.is_finite())
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::writer::Lost;
-use super::World;
+use super::{World, signals};
 
 /// How long a cluster is without a watcher when its own died.
 const LEASE: TimeDelta = TimeDelta::seconds(6);
@@ -169,6 +169,7 @@ async fn watch_under(
         () = renew(watch, lease) => {
             tracing::warn!(cluster = cluster.name, "{Lost}");
         }
+        () = signals::run(&watch.world, &cluster.entry) => {}
         () = cancel.cancelled() => {}
     }
 }

@@ -1,5 +1,7 @@
 //! Signals: rules over measurements. A signal's name is its alertname.
 
+pub mod evaluation;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Faults, rules};
@@ -105,6 +107,23 @@ pub fn built_in() -> [Signal; 4] {
 
 const BY: &str = "service";
 
+/// Requests are counted over at least so many seconds.
+const SHORTEST_WINDOW_S: u32 = 60;
+
+/// What a ratio signal says of a service, and over how many requests in its window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    pub value: Option<f64>,
+    pub requests: Option<f64>,
+}
+
+impl Share {
+    /// The value where there were at least so many requests.
+    pub fn over(self, least: u32) -> Option<f64> {
+        self.value.filter(|_| self.requests.is_some_and(|it| it >= f64::from(least)))
+    }
+}
+
 impl Signal {
     pub fn fires(&self, value: f64) -> bool {
         self.comparison.holds(value, self.limit)
@@ -112,6 +131,16 @@ impl Signal {
 
     pub fn is_clean(&self, value: f64) -> bool {
         !self.comparison.holds(value, self.baseline)
+    }
+
+    /// A share of requests: an absent numerator beside a living denominator is none of them, and without a
+    /// denominator nobody can tell. Both are rates per second.
+    pub fn share(&self, numerator: Option<f64>, denominator: Option<f64>) -> Share {
+        let below = denominator.filter(|it| *it > 0.0);
+        Share {
+            value: below.map(|below| numerator.unwrap_or(0.0) / below),
+            requests: below.map(|below| below * f64::from(self.for_s.max(SHORTEST_WINDOW_S))),
+        }
     }
 
     pub(crate) fn check(&self, faults: &mut Faults) {
