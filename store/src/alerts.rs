@@ -130,12 +130,15 @@ pub async fn resolve(tx: &mut PgConnection, id: AlertId, at: DateTime<Utc>) -> R
     Ok(res.execute(tx).await?.rows_affected() == 1)
 }
 
-/// Those that the rules have not looked at yet, or not since `before`, or that are said to be over.
+/// Those that the rules have not looked at yet, or not since `before` or since a rollback of their service ended, or
+/// that are said to be over.
 pub async fn due(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<Vec<AlertId>, Error> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM alerts
          WHERE state = 'firing' AND service_id IS NOT NULL
-               AND (decided_at IS NULL OR decided_at < $1 OR resolved_said_at IS NOT NULL)
+               AND (decided_at IS NULL OR decided_at < $1 OR resolved_said_at IS NOT NULL
+                    OR EXISTS (SELECT FROM rollbacks r
+                               WHERE r.service_id = alerts.service_id AND r.ended_at > decided_at))
          ORDER BY decided_at NULLS FIRST, received_at LIMIT 1000",
         before
     );

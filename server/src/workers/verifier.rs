@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Subject};
 use domain::checks::{Check, CheckKind, CheckResult, Condition, WorkloadName};
 use domain::ids::RollbackId;
-use domain::rollbacks::{Observation, Rollback, State};
+use domain::rollbacks::{Observation, Rollback};
 use domain::workloads::Workload;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -117,9 +117,6 @@ async fn save(
             now,
         )
         .await?;
-    }
-    if matches!(rollback.state, State::Closed { .. }) {
-        store::alerts::make_due(&mut tx, rollback.service).await?;
     }
     tx.commit().await?;
     Ok(())

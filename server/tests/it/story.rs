@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use domain::access::{Role, Scope};
 use domain::policies::Policy;
 use domain::signals::Signal;
@@ -384,6 +385,37 @@ async fn a_forged_alert_is_a_question_and_never_an_act(owner: PgPool) {
     assert_ne!(decision["disposition"], "execute", "{decision:#}");
     assert_eq!(decision["outcome"], "human", "{decision:#}");
     assert_eq!(patches(&cluster), before);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_question_that_expired_is_asked_again_and_can_still_be_answered(owner: PgPool) {
+    let mut policy = policy("suggest");
+    policy["approvals"] = json!({"count": 1, "roles": ["sre"], "expires_s": 3, "escalate_s": [1]});
+    let (story, _cluster) = Story::pretend(owner, policy).await;
+    story.bad_release().await;
+    let first = story.rollback("asked", state("awaiting_approval")).await;
+    let again = story
+        .rollback("asked again", |it| it["id"] != first["id"] && it["state"] == "awaiting_approval")
+        .await;
+    assert_eq!(again["follows"], first["id"], "{again:#}");
+    let expired = story.get(&format!("/rollbacks/{}", first["number"].as_str().unwrap())).await;
+    assert_eq!(expired["state"], "expired");
+
+    // The answer to the first question is no answer to the second.
+    let consent = json!({"plan_digest": first["plan"]["digest"], "decision": "approve"});
+    let approve = async |it: &Value| {
+        let path = format!("/rollbacks/{}/approvals", it["number"].as_str().unwrap());
+        story.post(&path, &story.engineer, consent.clone()).await
+    };
+    let late = approve(&first).await;
+    assert_eq!(
+        (late.status, late.json()["type"].as_str()),
+        (StatusCode::CONFLICT, Some("https://lifeboat.dev/problems/expired"))
+    );
+    let given = approve(&again).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{}", given.body);
+    story.rollback("carried out", state("verifying")).await;
+    assert_eq!(story.image().await, "app:1");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
