@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::pages::error::Error;
+use crate::vault::Vault;
 
 /// Who is asking, and when.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Context {
     pub zone: Tz,
     /// The request that its sender may repeat, where it carries an `Idempotency-Key`.
     pub request: Option<RequestId>,
+    /// Opens the secrets that the database keeps.
+    pub vault: Vault,
 }
 
 /// An open change: the connection of its transaction, and what the audit log will say of it.

@@ -23,6 +23,12 @@ pub enum Fault {
     Unknown,
     /// The old password was not the right one.
     WrongPassword,
+    /// Not the code of this moment, or one that was used before.
+    WrongCode,
+    /// Too many wrong codes; none is looked at for a while.
+    TooManyCodes,
+    /// A one-time code is asked for, and the person has set up none.
+    NoKey,
     /// Not one of these words.
     NotOneOf(Vec<String>),
     OutOfRange {
@@ -89,6 +95,9 @@ impl Fault {
             Fault::Taken => "已被占用。".into(),
             Fault::Unknown => "不存在。".into(),
             Fault::WrongPassword => "原密码不正确。".into(),
+            Fault::WrongCode => "不是此刻的一次性验证码，或已经用过。".into(),
+            Fault::TooManyCodes => "错误次数太多，请 5 分钟后再试。".into(),
+            Fault::NoKey => "此策略要求一次性验证码；请先在个人设置中启用。".into(),
             Fault::NotOneOf(words) => format!("只能是：{}。", words.join("、")),
             Fault::OutOfRange { from, to } => format!("必须在 {from} 到 {to} 之间。"),
             Fault::Malformed(why) => format!("格式不正确：{why}"),
@@ -111,6 +120,12 @@ impl Fault {
             Fault::Taken => "Already taken.".into(),
             Fault::Unknown => "There is no such thing.".into(),
             Fault::WrongPassword => "The old password is not right.".into(),
+            Fault::WrongCode => "Not the code of this moment, or it was used before.".into(),
+            Fault::TooManyCodes => "Too many wrong codes; please try again in 5 minutes.".into(),
+            Fault::NoKey => {
+                "The policy asks for a one-time code; please set them up in your profile first."
+                    .into()
+            }
             Fault::NotOneOf(words) => format!("Must be one of: {}.", words.join(", ")),
             Fault::OutOfRange { from, to } => format!("Must be between {from} and {to}."),
             Fault::Malformed(why) => format!("Malformed: {why}"),

@@ -3,6 +3,7 @@
 
 pub mod drills;
 pub mod evidence;
+pub mod one_time;
 pub mod rails;
 pub mod rollbacks;
 pub mod runs;

@@ -15,6 +15,7 @@ use store::rollbacks::Opening;
 
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
+use crate::wishes::one_time;
 
 /// What somebody asks to be brought back.
 #[derive(Clone, Debug)]
@@ -118,14 +119,20 @@ fn choose<'a>(
 /// A person decides about the plan of a rollback.
 ///
 /// # Errors
-/// The refusals of [`Run::decide`]; [`Refusal::NothingToApprove`].
+/// The refusals of [`Run::decide`]; [`Refusal::NothingToApprove`]; those of [`one_time::require`].
 pub async fn decide_about(
     cx: &Context,
     name: &str,
     plan_digest: &str,
     consent: Consent,
     reason: &str,
+    otp: Option<&str>,
 ) -> Result<Rollback, Error> {
+    cx.enter(Action::ApproveRollback)?;
+    if consent == Consent::Approve {
+        let service = store::rollbacks::find(&cx.db, name).await?.service;
+        one_time::require_where_asked(cx, Action::ApproveRollback, Some(service), otp).await?;
+    }
     cx.write(Action::ApproveRollback, Subject::new("rollbacks", name), async |cx, tx| {
         let rollback = find(cx, tx, Action::ApproveRollback, name).await?;
         let run = rollback.run.ok_or(Refusal::NothingToApprove)?;

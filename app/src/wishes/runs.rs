@@ -18,6 +18,7 @@ use sqlx::PgConnection;
 
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
+use crate::wishes::one_time;
 
 /// What somebody asks to be done.
 #[derive(Clone, Debug)]
@@ -116,14 +117,20 @@ pub async fn request(cx: &Context, asked: &Asked) -> Result<(Run, Vec<Foreseen>)
 /// A person decides about a plan.
 ///
 /// # Errors
-/// The refusals of [`Run::decide`].
+/// The refusals of [`Run::decide`]; those of [`one_time::require`].
 pub async fn decide(
     cx: &Context,
     id: RunId,
     plan_digest: &str,
     decision: Decision,
     reason: &str,
+    otp: Option<&str>,
 ) -> Result<Run, Error> {
+    cx.enter(Doing::ApproveRun)?;
+    if decision == Decision::Approve {
+        let service = store::runs::get(&cx.db, id).await?.service;
+        one_time::require_where_asked(cx, Doing::ApproveRun, service, otp).await?;
+    }
     change(cx, Doing::ApproveRun, id, async |cx, tx, run| {
         let user = cx.user()?;
         let approver = Approver { name: user.name.clone(), roles: user.approving_roles(cx.now) };

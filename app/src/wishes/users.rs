@@ -68,13 +68,17 @@ pub async fn enable(cx: &Context, name: &str) -> Result<(), Error> {
     .await
 }
 
-/// For somebody who has forgotten theirs. Ends all their sessions.
+/// For somebody who has forgotten theirs. Ends all their sessions, and their one-time codes too: who has lost the
+/// phone has nothing to prove it with.
 pub async fn reset_password(cx: &Context, name: &str, one_time: String) -> Result<(), Error> {
     let hash = hashed(cx, Action::AdministerUsers, one_time, name).await?;
     cx.write(Action::AdministerUsers, Subject::new("users", name), async |_, tx| {
         let account = named(tx, name).await?;
         store::users::set_password(tx, account.user.id, &hash, true, None).await?;
         tx.detail("password", "reset");
+        if store::one_time_keys::remove(tx, account.user.id).await? {
+            tx.detail("one_time_key", "removed");
+        }
         Ok(())
     })
     .await
@@ -138,14 +142,7 @@ pub async fn change_password(
     session: Option<i128>,
 ) -> Result<(), Error> {
     let user = cx.user()?.clone();
-    let known = cx
-        .read(Action::EditProfile, async |cx| {
-            Ok(store::users::password_hash(&cx.db, user.id).await?)
-        })
-        .await?;
-    if !passwords::verify(old, known).await.map_err(internal)? {
-        return Err(Error::field("old_password", Fault::WrongPassword));
-    }
+    know_again(cx, "old_password", old).await?;
     password_faults("new_password", &new, &user.name).into_result()?;
     let hash = passwords::hash(new).await.map_err(internal)?;
     let keep = current(cx, session).await?;
@@ -155,6 +152,18 @@ pub async fn change_password(
         Ok(())
     })
     .await
+}
+
+/// Asks for the caller's own password: whoever sits at an open browser need not be who opened it.
+pub(super) async fn know_again(cx: &Context, field: &str, password: String) -> Result<(), Error> {
+    let id = cx.user()?.id;
+    let known = cx
+        .read(Action::EditProfile, async |cx| Ok(store::users::password_hash(&cx.db, id).await?))
+        .await?;
+    match passwords::verify(password, known).await.map_err(internal)? {
+        true => Ok(()),
+        false => Err(Error::field(field, Fault::WrongPassword)),
+    }
 }
 
 /// The language of the caller's pages; none means that of the browser.

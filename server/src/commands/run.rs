@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
+use app::vault::Vault;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -81,7 +83,6 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
         Some(file) => Key::load(file)?,
         None => Key::load_or_create(&settings.data_dir)?,
     };
-    settings.secret_key()?;
     let demo = match settings.demo {
         true => Some(pretend(settings, db).await?),
         false => None,
@@ -152,6 +153,7 @@ async fn web(
         zone: settings.time_zone,
         breaker,
         objects: Objects::open(&settings.evidence)?,
+        vault: Vault::new(settings.secret_key()?.expose_secret()),
     };
     let listener = TcpListener::bind(settings.listen)
         .await

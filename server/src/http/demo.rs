@@ -24,7 +24,7 @@ async fn break_gateway(
 ) -> Response {
     let Some(user) = visit.user else { return Redirect::to("/sign-in").into_response() };
     let (caller, now, zone) = (Caller::Person(user), visit.now, visit.zone);
-    let cx = Context { db: web.db, caller, now, zone, request: None };
+    let cx = Context { db: web.db, caller, now, zone, request: None, vault: web.vault };
     let subject = Subject::new("services", "api-gateway");
     let recorded = cx.write(Action::Read, subject, async |_, tx| {
         tx.detail("demo", "break the api-gateway");

@@ -122,13 +122,14 @@ pub async fn approve_drill(
     plan_digest: String,
     #[server(default)] reject: bool,
     #[server(default)] reason: String,
+    #[server(default)] otp: String,
 ) -> Result<(), Error> {
     let wish = async {
         let cx = entered(Action::ApproveRun)?;
         let drill = store::drills::find(&cx.db, &id).await?;
         let run = drill.run.ok_or(domain::drills::Refusal::NotBegun)?;
         let consent = if reject { Consent::Reject } else { Consent::Approve };
-        runs::decide(&cx, run, &plan_digest, consent, &reason).await.map(drop)
+        runs::decide(&cx, run, &plan_digest, consent, &reason, Some(&otp)).await.map(drop)
     };
     answer(wish.await)
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::pages::error::Error;
 use crate::pages::ssr::{answer, entered};
 use crate::pages::visit::visit;
-use crate::wishes::users as wishes;
+use crate::wishes::{one_time, users as wishes};
 
 /// Nothing means that of the browser.
 #[server]
@@ -48,4 +48,19 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), Error> {
         wishes::end_sessions(&cx, one, visit().session).await
     };
     answer(wish.await)
+}
+
+#[server]
+pub async fn enrol_one_time_key(#[server(default)] password: String) -> Result<(), Error> {
+    answer(async { one_time::enrol(&entered(Action::EditProfile)?, password).await }.await)
+}
+
+#[server]
+pub async fn confirm_one_time_key(#[server(default)] otp: String) -> Result<(), Error> {
+    answer(async { one_time::confirm(&entered(Action::EditProfile)?, &otp).await }.await)
+}
+
+#[server]
+pub async fn remove_one_time_key(#[server(default)] otp: String) -> Result<(), Error> {
+    answer(async { one_time::remove(&entered(Action::EditProfile)?, &otp).await }.await)
 }

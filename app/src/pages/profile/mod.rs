@@ -9,19 +9,30 @@ use leptos::prelude::*;
 use store::sessions::Listed;
 use store::users::Account;
 
-use self::actions::{ChangePassword, EndSession, SetLanguage};
+use self::actions::{
+    ChangePassword, ConfirmOneTimeKey, EndSession, EnrolOneTimeKey, RemoveOneTimeKey, SetLanguage,
+};
 use super::error::Error;
 use super::ssr::read;
 use super::ui::{
-    Button, Halves, Head, Input, Panel, Table, Tone, column, facts, form, mark, page, submit, when,
-    when_short,
+    Button, Halves, Head, Input, Panel, Table, Tone, column, command, facts, form, mark, page,
+    submit, when, when_short,
 };
 use super::visit::{texts, visit};
+use crate::wishes::one_time::{self, Enrolment};
 
 struct Shown {
     account: Account,
     sessions: Vec<Listed>,
     this: Option<SessionId>,
+    codes: Codes,
+}
+
+/// How far somebody has come with one-time codes.
+enum Codes {
+    None,
+    Offered(Enrolment),
+    Confirmed,
 }
 
 #[component]
@@ -38,7 +49,15 @@ pub fn ProfilePage() -> impl IntoView {
                 }
                 None => None,
             };
+            let codes = match one_time::offered(cx).await? {
+                Some(offered) => Codes::Offered(offered),
+                None => match store::one_time_keys::get(&cx.db, id).await? {
+                    Some(_) => Codes::Confirmed,
+                    None => Codes::None,
+                },
+            };
             Ok(Shown {
+                codes,
                 account: store::users::get(&cx.db, id).await?.ok_or(Error::NotFound)?,
                 sessions: store::sessions::list(&cx.db, id, cx.now).await?,
                 this,
@@ -55,6 +74,7 @@ pub fn ProfilePage() -> impl IntoView {
                 {account(&shown.account)}
                 {password()}
             </Halves>
+            {one_time_codes(shown.codes)}
             {sessions(shown.sessions, shown.this)}
         })
     })
@@ -98,6 +118,52 @@ fn password() -> impl IntoView {
                     {submit(Button::Primary, t.change_password)}
                 }))}
             </div>
+        </Panel>
+    }
+}
+
+/// The field for a code, here and at approvals.
+pub(super) fn one_time_code() -> Input {
+    let label = texts(&people::TEXTS).one_time_code;
+    Input::text("otp", label).required().autocomplete("one-time-code")
+}
+
+/// The second factor that policies may ask for.
+fn one_time_codes(codes: Codes) -> impl IntoView {
+    let t = texts(&people::TEXTS);
+    let body = match codes {
+        Codes::None => view! {
+            <p>{t.codes_none}</p>
+            {form::<EnrolOneTimeKey, _>("", |sent| {
+                let password = Input::password("password", t.password).required();
+                Some(view! {
+                    {sent.field(password.autocomplete("current-password"))}
+                    {submit(Button::Primary, t.codes_set_up)}
+                })
+            })}
+        }
+        .into_any(),
+        Codes::Offered(Enrolment { secret, url }) => view! {
+            <p>{t.codes_offered}</p>
+            {facts([(t.codes_secret, command(secret)), (t.codes_link, command(url))])}
+            {form::<ConfirmOneTimeKey, _>("", move |sent| Some(view! {
+                {sent.field(one_time_code())}
+                {submit(Button::Primary, t.codes_confirm)}
+            }))}
+        }
+        .into_any(),
+        Codes::Confirmed => view! {
+            <p>{mark(Tone::Ok, t.codes_on)}</p>
+            {form::<RemoveOneTimeKey, _>("", move |sent| Some(view! {
+                {sent.field(one_time_code())}
+                {submit(Button::Danger, t.codes_remove)}
+            }))}
+        }
+        .into_any(),
+    };
+    view! {
+        <Panel id="one-time-codes" title=t.codes>
+            <div class="body">{body}</div>
         </Panel>
     }
 }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use super::actions::{ApproveRollback, CancelRollback, RejectRollback, RetryRollback};
 use super::detail::Shown;
 use super::standing;
+use crate::pages::profile::one_time_code;
 use crate::pages::rails::actions::ThrowKillSwitch;
 use crate::pages::ui::{
     Button, Check, Input, Panel, Tone, badge, checklist, countdown, dialog, digest, facts, form,
@@ -89,11 +90,12 @@ fn decide(shown: &Shown) -> AnyView {
     }
     let plan = run.plan.digest().to_string();
     let number = shown.rollback.number.clone();
-    let seen = plan.clone();
+    let (seen, otp) = (plan.clone(), shown.otp);
     let approve = form::<ApproveRollback, _>(number.clone(), move |sent| {
         Some(view! {
             {hidden("plan_digest", seen)}
             {sent.field(Input::check("checked", "true", t.checked).required())}
+            {otp.then(|| sent.field(one_time_code()))}
             {submit(Button::Deciding, t.approve)}
         })
     });

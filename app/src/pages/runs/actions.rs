@@ -15,6 +15,7 @@ pub async fn approve_run(
     id: String,
     plan_digest: String,
     #[server(default)] checked: bool,
+    #[server(default)] otp: String,
     #[server(default)] reason: String,
 ) -> Result<(), Error> {
     answer(
@@ -23,7 +24,8 @@ pub async fn approve_run(
             if !checked {
                 return Err(Error::field("checked", Fault::Required));
             }
-            runs::decide(&cx, parsed(&id)?, &plan_digest, Decision::Approve, &reason).await?;
+            runs::decide(&cx, parsed(&id)?, &plan_digest, Decision::Approve, &reason, Some(&otp))
+                .await?;
             Ok(())
         }
         .await,
@@ -42,7 +44,7 @@ pub async fn reject_run(
             if reason.trim().is_empty() {
                 return Err(Error::field("reason", Fault::Required));
             }
-            runs::decide(&cx, parsed(&id)?, &plan_digest, Decision::Reject, &reason).await?;
+            runs::decide(&cx, parsed(&id)?, &plan_digest, Decision::Reject, &reason, None).await?;
             Ok(())
         }
         .await,

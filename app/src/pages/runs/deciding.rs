@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use super::actions::{AbortRun, ApproveRun, ConfirmStep, PauseRun, RejectRun, ResumeRun, RetryRun};
 use super::detail::Shown;
 use super::standing;
+use crate::pages::profile::one_time_code;
 use crate::pages::ui::{
     Button, Check, Input, Panel, Tone, badge, checklist, countdown, dialog, form, hidden, submit,
     when_short,
@@ -69,10 +70,12 @@ fn decide(shown: &Shown) -> AnyView {
         return view! { <p id="why-not">{why}</p> }.into_any();
     }
     let (plan, seen) = (run.plan.digest().to_string(), run.plan.digest().to_string());
+    let otp = shown.otp;
     let approve = form::<ApproveRun, _>(run.id, move |sent| {
         Some(view! {
             {hidden("plan_digest", seen)}
             {sent.field(Input::check("checked", "true", texts(&TEXTS).checked).required())}
+            {otp.then(|| sent.field(one_time_code()))}
             {submit(Button::Deciding, t.approve)}
         })
     });

@@ -24,6 +24,8 @@ pub(super) struct Shown {
     /// The number of the rollback that it belongs to.
     rollback: Option<String>,
     pub(super) may: May,
+    /// An approval takes a one-time code.
+    pub(super) otp: bool,
 }
 
 /// What the reader may do here.
@@ -57,7 +59,11 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
     };
     let place = service.as_ref().map(|it| Place::service(&it.name, &it.team));
     let may = may(cx, &run, &place.unwrap_or_default());
-    Ok(Shown { may, rollback, service: service.map(|it| it.name), run })
+    let otp = match run.service {
+        Some(id) => store::policies::for_service(&cx.db, id).await?.otp,
+        None => false,
+    };
+    Ok(Shown { may, otp, rollback, service: service.map(|it| it.name), run })
 }
 
 fn may(cx: &Context, run: &Run, place: &Place<'_>) -> May {

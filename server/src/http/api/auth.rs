@@ -30,7 +30,8 @@ pub(super) async fn identify(State(web): State<Web>, mut request: Request, next:
         }
     };
     if let Some(caller) = caller {
-        let cx = Context { db: web.db, caller, now, zone: web.zone, request: None };
+        let Web { db, zone, vault, .. } = web;
+        let cx = Context { db, caller, now, zone, request: None, vault };
         request.extensions_mut().insert(cx);
     }
     next.run(request).await

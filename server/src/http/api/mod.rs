@@ -34,6 +34,7 @@ mod events;
 mod evidence;
 mod extract;
 mod idempotency;
+mod one_time;
 mod page;
 pub(crate) mod problem;
 mod rails;
@@ -74,6 +75,7 @@ fn endpoints() -> Vec<Endpoint> {
         services::endpoints(),
         runs::endpoints(),
         users::endpoints(),
+        one_time::endpoints(),
         tokens::endpoints(),
         workloads::endpoints(),
     ]

@@ -214,8 +214,7 @@ pub(super) struct NewApproval {
     pub(super) decision: Consent,
     #[serde(default)]
     pub(super) reason: String,
-    /// Asked for where the policy says so.
-    #[expect(dead_code, reason = "accepted already; checked once the second factor exists")]
+    /// A one-time code, where the policy asks for it.
     pub(super) otp: Option<String>,
 }
 
@@ -227,8 +226,9 @@ async fn approve(
     Path(id): Path<String>,
     Body(new): Body<NewApproval>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let rollback =
-        wishes::decide_about(&cx, &id, &new.plan_digest, new.decision, &new.reason).await?;
+    let NewApproval { plan_digest, decision, reason, otp } = new;
+    let otp = otp.as_deref();
+    let rollback = wishes::decide_about(&cx, &id, &plan_digest, decision, &reason, otp).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))
 }
 

@@ -414,8 +414,9 @@ async fn approve(
     Path(id): Path<String>,
     Body(new): Body<NewApproval>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let run =
-        wishes::decide(&cx, parsed(&id)?, &new.plan_digest, new.decision, &new.reason).await?;
+    let NewApproval { plan_digest, decision, reason, otp } = new;
+    let otp = otp.as_deref();
+    let run = wishes::decide(&cx, parsed(&id)?, &plan_digest, decision, &reason, otp).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, &run).await?)))
 }
 
