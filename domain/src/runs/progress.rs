@@ -133,9 +133,10 @@ impl Run {
     }
 
     /// A kill switch before an acting step: a policy's consent is taken back, a person's own request waits for
-    /// a second confirmation. `None` where it may go on.
+    /// a second confirmation. `None` where it may go on. The fault of a drill waits until the switch is off,
+    /// whoever confirms: while something is on fire nobody rehearses.
     pub fn stopped_by(&self, switch: &KillSwitch, now: DateTime<Utc>) -> Option<Self> {
-        if self.confirmed_at.is_some_and(|it| it >= switch.since) {
+        if self.confirmed_at.is_some_and(|it| it >= switch.since) && !self.injects_next() {
             return None;
         }
         let note = Note::KillSwitch { scope: switch.scope.clone(), reason: switch.reason.clone() };
@@ -147,6 +148,13 @@ impl Run {
             approval.standing = Standing::Void(now);
         }
         Some(run.end_aborted(note, now))
+    }
+
+    /// Whether the next thing it does is to put a fault in.
+    fn injects_next(&self) -> bool {
+        let mut both = self.plan.steps().iter().zip(&self.steps);
+        let open = both.find(|(_, record)| !record.state.is_ended());
+        open.is_some_and(|(step, _)| matches!(step.kind, StepKind::Inject { .. }))
     }
 
     pub(super) fn skip_rest(&mut self, now: DateTime<Utc>) {

@@ -316,6 +316,21 @@ fn a_kill_switch_stops_policies_and_asks_people_again() {
 }
 
 #[test]
+fn no_confirmation_puts_a_fault_in_while_a_kill_switch_is_on() {
+    let images = [("app".to_owned(), "app:bad".to_owned())].into();
+    let fault = StepKind::Inject { workload: api(), images };
+    let steps = vec![Step::new("break it", fault), Step::act(api(), Action::Pause)];
+    let run = consent(run(steps), "ben", AT).unwrap();
+    let stopped = run.stopped_by(&switch(AT), AT).unwrap();
+    let confirmed = stopped.resume("user:asker", "go on", after(1)).unwrap();
+    let again = confirmed.stopped_by(&switch(AT), after(2)).unwrap();
+    assert_eq!(again.state.name(), StateName::Paused);
+    // What comes after the fault is a person's own request like any other.
+    let injected = confirmed.end_step(0, Ended::Succeeded, Note::ImagesSet, None, after(2));
+    assert_eq!(injected.stopped_by(&switch(AT), after(3)), None);
+}
+
+#[test]
 fn a_person_confirms_what_waits_for_them() {
     let steps = vec![
         Step::new("call", StepKind::Manual { instruction: "call".into(), evidence: false }),
