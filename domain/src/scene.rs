@@ -66,6 +66,8 @@ pub struct Rails {
     pub automatic_this_hour: u32,
     pub rolling_back_now: u32,
     pub held: Vec<facts::Version>,
+    /// The number of the drill that has put in what is live.
+    pub drill: Option<String>,
 }
 
 impl Scene {
@@ -114,6 +116,7 @@ impl Scene {
                 freezes: Some(vec![]),
                 held: Some(self.rails.held.clone()),
                 able: Some(ABLE.to_vec()),
+                drill: self.rails.drill.clone(),
             },
         }
     }

@@ -46,7 +46,8 @@ pub async fn switch_off(tx: &mut PgConnection, scope: &Scope) -> Result<(), Erro
     Ok(())
 }
 
-/// What the rules ask of the ledger about a service.
+/// What the rules ask of the ledger about a service. What a drill brought about says nothing about a service and is
+/// left out everywhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     /// Failed or unverified rollbacks in a row, since the last success or acknowledgement.
@@ -68,19 +69,21 @@ pub async fn history(
     let row = sqlx::query!(
         r#"SELECT
             (SELECT count(*) FROM rollbacks r
-             WHERE r.service_id = $1 AND (r.state = 'failed' OR r.closure IN ('not_verified', 'unknown'))
+             WHERE r.service_id = $1 AND r.drill_id IS NULL
+                   AND (r.state = 'failed' OR r.closure IN ('not_verified', 'unknown'))
                    AND r.ended_at > GREATEST(
                        COALESCE((SELECT max(ok.ended_at) FROM rollbacks ok
-                                 WHERE ok.service_id = $1 AND ok.closure = 'verified'), '-infinity'),
+                                 WHERE ok.service_id = $1 AND ok.drill_id IS NULL AND ok.closure = 'verified'), '-infinity'),
                        COALESCE((SELECT b.at FROM acknowledged_blocks b WHERE b.service_id = $1), '-infinity')))
                 AS "failures!",
             (SELECT count(*) FROM rollbacks r JOIN decisions d ON d.id = r.decision_id JOIN alerts a ON a.id = d.alert_id
-             WHERE r.service_id = $1 AND d.disposition = 'execute' AND a.name = $2 AND r.created_at > $3)
+             WHERE r.service_id = $1 AND r.drill_id IS NULL AND d.disposition = 'execute' AND a.name = $2
+                   AND r.created_at > $3)
                 AS "automatic_this_hour!",
             (SELECT max(r.ended_at) FROM rollbacks r
-             WHERE r.service_id = $1 AND r.executed_at IS NOT NULL) AS last_ended_at,
+             WHERE r.service_id = $1 AND r.drill_id IS NULL AND r.executed_at IS NOT NULL) AS last_ended_at,
             (SELECT count(DISTINCT r.service_id) FROM rollbacks r
-             WHERE r.ended_at IS NULL AND r.service_id <> $1
+             WHERE r.ended_at IS NULL AND r.service_id <> $1 AND r.drill_id IS NULL
                    AND r.state IN ('approved', 'executing', 'paused', 'verifying')) AS "services_rolling_back!""#,
         service.0,
         rule,

@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 
 use crate::rails::History as Past;
 use crate::{
-    Error, alerts, changes, clusters, pods, policies, rails, revisions, rollbacks, services,
-    workloads,
+    Error, alerts, changes, clusters, drills, pods, policies, rails, revisions, rollbacks,
+    services, workloads,
 };
 
 /// How far back alerts tell whether a signal goes away by itself.
@@ -67,6 +67,7 @@ pub async fn rails_of(
 ) -> Result<Rails, Error> {
     let others = other_rollouts(&mut *db, service, workload.id).await?;
     let holds = rails::holds(&mut *db, service).await?;
+    let drill = drills::whose_fault(&mut *db, workload).await?;
     Ok(Rails {
         kill_switches: rails::kill_switches(&mut *db).await?,
         other_rollouts: others,
@@ -79,6 +80,7 @@ pub async fn rails_of(
             .into_iter()
             .map(|it| Version { digest: it.digest, config_digest: None })
             .collect(),
+        drill,
     })
 }
 

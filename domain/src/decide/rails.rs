@@ -202,6 +202,15 @@ pub(super) fn able(f: &Facts, strategy: Strategy) -> RuleRecord {
     rule.of(strategy.as_str())
 }
 
+/// The fault of a drill is rehearsed as if it were the first trouble of the service.
+fn unless_drilled(f: &Facts, rail: fn(&Facts) -> RuleRecord) -> RuleRecord {
+    let rule = rail(f);
+    match &f.s.rails.drill {
+        Some(drill) => pass(rule.name, Reason::DrillsFault).of(drill.clone()),
+        None => rule,
+    }
+}
+
 pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [RuleRecord; 18] {
     [
         kill_switch(f),
@@ -209,17 +218,17 @@ pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [Rule
         settled(f),
         own_rollback(f),
         rollback_of_rollback(f),
-        cooldown(f),
-        failures_block(f),
-        hourly_cap(f),
-        blast_radius(f),
-        maintenance_window(f),
-        freeze(f),
+        unless_drilled(f, cooldown),
+        unless_drilled(f, failures_block),
+        unless_drilled(f, hourly_cap),
+        unless_drilled(f, blast_radius),
+        unless_drilled(f, maintenance_window),
+        unless_drilled(f, freeze),
         paused_by_other(f),
         protected_namespace(f),
         gitops_owner(f),
         flagger_owner(f),
-        hold(f),
+        unless_drilled(f, hold),
         target::present(found),
         able(f, strategy),
     ]

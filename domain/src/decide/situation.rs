@@ -424,6 +424,10 @@ pub struct Rails {
     pub held: Option<Vec<Version>>,
     /// The strategies that this installation can carry out; None for all of them.
     pub able: Option<Vec<Strategy>>,
+    /// The number of the drill that has put in what runs here now. Its fault is there on purpose, so what only
+    /// protects a service from its own past does not stand in the way of the rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -80,7 +80,8 @@ pub struct Drill {
     pub requirements: Vec<Requirement>,
     pub issues: Vec<Issue>,
     pub actions: Vec<ActionItem>,
-    /// Accounts that did something in it: began it, approved or confirmed one of its steps or of its rollback's.
+    /// Accounts that did something in it: approved its run or confirmed one of its steps, asked for its rollback,
+    /// approved that, or recorded the recovery.
     pub took_part: Vec<String>,
     /// The newest one; an approval that was refused can be asked for again.
     pub run: Option<RunId>,

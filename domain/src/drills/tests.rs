@@ -98,7 +98,7 @@ fn ended(how: Ended) -> Run {
 }
 
 fn running() -> Drill {
-    let drill = planned().start(run_id(), Some("starter")).unwrap();
+    let drill = planned().start(run_id()).unwrap();
     drill.follow(&ended(Ended::Succeeded))
 }
 
@@ -110,6 +110,7 @@ fn rollback(healthy: Option<i64>) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "api".into(),
         workload: Some(WorkloadId(Uuid::nil())),
+        drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
         decision: None,
@@ -180,17 +181,32 @@ fn action(critical: bool) -> ActionItem {
 
 #[test]
 fn t0_is_when_the_fault_is_proven() {
-    let drill = planned().start(run_id(), Some("starter")).unwrap();
+    let drill = planned().start(run_id()).unwrap();
     assert_eq!(drill.clone().follow(&run()).times, Times::default());
     let drill = drill.follow(&ended(Ended::Succeeded));
     assert_eq!((drill.times.injected_at, drill.times.t0), (Some(at(2)), Some(at(3))));
     assert_eq!(drill.state, State::Running);
-    assert!(drill.has_part("starter") && !drill.has_part("pmo"));
+    assert!(!drill.has_part("starter"), "starting it is keeping the ledger");
+}
+
+#[test]
+fn a_fault_is_known_before_it_is_proven() {
+    let bad = Digest::of(b"bad");
+    let before = run().plan.live()[0].clone();
+    let expected = LiveState { digest: bad.clone(), ..before.clone() };
+    let begun = run().intend(0, Intent { before, expected, stamp: at(2) }, at(2));
+    for run in [begun, ended(Ended::Succeeded)] {
+        assert!(Injection::is_of(&run, &api(), &bad));
+        assert!(!Injection::is_of(&run, &api(), &Digest::of(b"good")));
+        let other = WorkloadRef { name: "web".into(), ..api() };
+        assert!(!Injection::is_of(&run, &other, &bad));
+    }
+    assert!(!Injection::is_of(&run(), &api(), &bad), "nothing was begun");
 }
 
 #[test]
 fn what_ends_before_the_fault_is_there_ends_the_drill_or_leaves_it_planned() {
-    let started = || planned().start(run_id(), None).unwrap();
+    let started = || planned().start(run_id()).unwrap();
     let expired = run().expire(at(100));
     assert_eq!(started().follow(&expired).state, State::Planned);
     let aborted = run().abort("user:a", "not today", at(2)).unwrap();
@@ -331,7 +347,7 @@ fn each_reason_stands_by_itself() {
         ),
         ("the lead", complete(10), "lead", vec![part("lead")]),
         ("a participant", complete(10), "member", vec![part("member")]),
-        ("who began it", complete(10), "starter", vec![part("starter")]),
+        ("who began it", complete(10), "starter", vec![]),
         ("who uploaded", complete(10), "somebody", vec![]),
     ];
     for (what, drill, signer, expected) in cases {
@@ -371,7 +387,7 @@ fn approvers_of_the_run_took_part() {
     let digest = run().plan.digest().to_string();
     let approve = crate::approvals::Decision::Approve;
     let run = run().decide(&approver, &digest, approve, "", at(2)).unwrap();
-    let drill = planned().start(run_id(), None).unwrap().follow(&run);
+    let drill = planned().start(run_id()).unwrap().follow(&run);
     assert!(drill.has_part("approver"));
     let seen = rollback(None);
     let drill = running().see(&Seen { rollback: &seen, run: Some(&run) });
@@ -416,7 +432,7 @@ fn nobody_verifies_their_own_action_item() {
 fn it_ends_as_what_it_was() {
     let cancel = |it: Drill, acted| it.cancel("rain".into(), acted).map(|it| it.state.name());
     assert_eq!(cancel(planned(), false), Ok(StateName::Cancelled));
-    let started = planned().start(run_id(), None).unwrap();
+    let started = planned().start(run_id()).unwrap();
     assert_eq!(cancel(started.clone(), false), Ok(StateName::Cancelled));
     assert_eq!(cancel(started, true), Ok(StateName::Aborted));
     assert_eq!(cancel(running(), false), Ok(StateName::Aborted));

@@ -8,11 +8,13 @@ use super::{
     Window, satisfy,
 };
 use crate::approvals::{By, Decision};
+use crate::canonical::Digest;
 use crate::evidence::Evidence;
 use crate::ids::RunId;
 use crate::plans::StepKind;
 use crate::rollbacks::Rollback;
 use crate::runs::{self, Ended, Note, Run};
+use crate::services::WorkloadRef;
 use crate::texts::{self, Lang};
 
 /// When the fault of a run was begun, and when it was proven to be there.
@@ -38,6 +40,17 @@ impl Injection {
     }
 }
 
+impl Injection {
+    /// Whether this version of a workload is the fault that a run has put in. Known from the moment before it does
+    /// so, because whoever watches may see the fault before its proof is written.
+    pub fn is_of(run: &Run, workload: &WorkloadRef, live: &Digest) -> bool {
+        let both = run.plan.steps().iter().zip(&run.steps);
+        let faults = both.filter(|(step, _)| matches!(step.kind, StepKind::Inject { .. }));
+        let mut intents = faults.filter_map(|(_, record)| record.state.intent());
+        intents.any(|it| it.expected.workload == *workload && it.expected.digest == *live)
+    }
+}
+
 /// What was seen of the rollback that the fault brought about.
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
@@ -47,11 +60,12 @@ pub struct Seen<'a> {
 }
 
 impl Drill {
-    /// A run was made for it.
+    /// A run was made for it. Whoever starts it keeps the ledger and takes no part by that alone: somebody else
+    /// approves the run.
     ///
     /// # Errors
     /// [`Refusal::Begun`], [`Refusal::Over`].
-    pub fn start(mut self, run: RunId, by: Option<&str>) -> Result<Self, Refusal> {
+    pub fn start(mut self, run: RunId) -> Result<Self, Refusal> {
         match self.state {
             State::Planned => {}
             _ if self.state.is_over() => return Err(Refusal::Over),
@@ -59,7 +73,6 @@ impl Drill {
         }
         self.run = Some(run);
         self.state = State::Running;
-        self.part(by);
         Ok(self)
     }
 
@@ -291,7 +304,7 @@ impl Drill {
         }
     }
 
-    /// Who asked for, approved or confirmed something of a run took part.
+    /// Who approved or confirmed something of a run took part, and who asked for the rollback.
     fn take_part_of(&mut self, run: &Run) {
         let approvers = run.approvals.iter().filter(|it| it.decision == Decision::Approve);
         let approvers = approvers.filter_map(|it| match &it.by {
@@ -302,7 +315,7 @@ impl Drill {
             Some(Note::Person { by, .. }) => by.strip_prefix("user:"),
             _ => None,
         });
-        let asked = run.requested_by.strip_prefix("user:");
+        let asked = run.requested_by.strip_prefix("user:").filter(|_| self.run != Some(run.id));
         let names: Vec<&str> = asked.into_iter().chain(approvers).chain(performers).collect();
         for name in names {
             self.part(Some(name));

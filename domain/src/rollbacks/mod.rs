@@ -234,6 +234,8 @@ pub struct Rollback {
     pub service: ServiceId,
     pub service_name: String,
     pub workload: Option<WorkloadId>,
+    /// The number of the drill whose fault it takes back; it counts for the drill and not against the service.
+    pub drill: Option<String>,
     /// The one that this one asks again for.
     pub follows: Option<RollbackId>,
     pub trigger: Trigger,

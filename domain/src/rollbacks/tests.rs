@@ -16,6 +16,7 @@ fn rollback(state: State) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "pay".into(),
         workload: None,
+        drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
         decision: None,

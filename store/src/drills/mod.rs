@@ -1,9 +1,10 @@
 //! The ledger of drills.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::drills::{Drill, Seen};
-use domain::ids::{DrillId, RollbackId, WorkloadId};
+use domain::drills::{Drill, Injection, Seen};
+use domain::ids::{DrillId, RollbackId, RunId, WorkloadId};
 use domain::runs::{Purpose, Run};
+use domain::workloads::Workload;
 use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -211,6 +212,27 @@ pub async fn rollback_of(
         Some(id) => Ok(Some(rollbacks::get(tx, id).await?)),
         None => Ok(None),
     }
+}
+
+/// The number of the drill whose fault is what this workload runs now, where it is a drill's. Also of one that was
+/// aborted: its fault stays until somebody takes it back.
+pub async fn whose_fault(
+    db: &mut PgConnection,
+    workload: &Workload,
+) -> Result<Option<String>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT number, run_id AS "run!" FROM drills
+           WHERE workload_id = $1 AND run_id IS NOT NULL AND state IN ('running', 'aborted')
+           ORDER BY created_at DESC"#,
+        workload.id.0
+    );
+    for row in rows.fetch_all(&mut *db).await? {
+        let run = runs::get(&mut *db, RunId(row.run)).await?;
+        if Injection::is_of(&run, &workload.reference(), &workload.live.digest) {
+            return Ok(Some(row.number));
+        }
+    }
+    Ok(None)
 }
 
 async fn first_since(

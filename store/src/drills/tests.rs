@@ -90,7 +90,7 @@ async fn started(tx: &mut PgConnection) -> (Drill, Run) {
         at: at(1),
     };
     let run = runs::create(tx, new).await.unwrap();
-    let drill = drill.start(run.id, Some("lead")).unwrap();
+    let drill = drill.start(run.id).unwrap();
     save(tx, &drill).await.unwrap();
     (drill, run)
 }
@@ -148,7 +148,7 @@ async fn it_follows_its_run_to_t0_and_remembers_who_took_part(pool: PgPool) {
     let mut tx = pool.begin().await.unwrap();
     let drill = running(&mut tx).await;
     assert_eq!((drill.times.injected_at, drill.times.t0), (Some(at(2)), Some(at(3))));
-    assert_eq!(drill.took_part, ["lead", "approver"]);
+    assert_eq!(drill.took_part, ["approver"]);
     assert_eq!(under_way(&mut *tx, at(0)).await.unwrap(), [drill.id]);
     tx.commit().await.unwrap();
 }

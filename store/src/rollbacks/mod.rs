@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::canonical::Digest;
-use domain::ids::{DecisionId, RollbackId, RunId, ServiceId, WorkloadId};
+use domain::ids::{DecisionId, DrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use domain::revisions::RevisionVerdict;
 use domain::rollbacks::{Rollback, RunEvent, State, Times};
 use domain::runs::{Purpose, Run};
@@ -26,9 +26,9 @@ pub async fn insert(
         r#"INSERT INTO rollbacks (id, number, service_id, workload_id, follows, trigger, decision_id, "from", target, run_id,
                                   plan_digest, asked, state, state_reason, closure, onset_at, detected_at, decided_at,
                                   approved_at, executed_at, healthy_at, verification, observation_s, created_at,
-                                  ended_at)
+                                  ended_at, drill_id)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                   $23, $24, $25)"#,
+                   $23, $24, $25, (SELECT id FROM drills WHERE number = $26))"#,
         new.id.0,
         number,
         new.service.0,
@@ -53,7 +53,8 @@ pub async fn insert(
         json(&new.verification),
         i32::try_from(new.observation_s).unwrap_or(i32::MAX),
         new.created_at,
-        new.ended_at
+        new.ended_at,
+        new.drill
     )
     .execute(tx)
     .await?;
@@ -129,9 +130,16 @@ async fn leave(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (Some(workload), Some(from)) = (rollback.workload, &rollback.from) else { return Ok(()) };
-    let why = format!("rolled back from by {}", rollback.number);
+    let why = match &rollback.drill {
+        Some(drill) => format!("put in by {drill}, rolled back from by {}", rollback.number),
+        None => format!("rolled back from by {}", rollback.number),
+    };
     for revision in revisions::with_digest(&mut *tx, workload, &from.digest).await? {
         revisions::mark(tx, revision.id, RevisionVerdict::Bad, Some(&why), now).await?;
+    }
+    // Nobody released a drill's fault, so there is nothing to hold back; the drill may be done again.
+    if rollback.drill.is_some() {
+        return Ok(());
     }
     let hold = rails::Hold {
         service: rollback.service,
@@ -168,8 +176,9 @@ macro_rules! select {
     ($condition:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            "SELECT rollbacks.*, services.name AS service_name
-             FROM rollbacks JOIN services ON services.id = service_id WHERE " + $condition
+            r#"SELECT rollbacks.*, services.name AS service_name,
+                   (SELECT d.number FROM drills d WHERE d.id = rollbacks.drill_id) AS drill
+               FROM rollbacks JOIN services ON services.id = service_id WHERE "# + $condition
             $(, $argument)*
         )
     };
@@ -218,17 +227,29 @@ pub async fn newest_of(
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
-/// The newest one of a service that changed something.
+/// The newest one of a service that changed something. What a drill brought about is over when it has ended: the
+/// service is then where it was before.
 pub async fn newest_acted(
     db: impl PgExecutor<'_>,
     service: ServiceId,
 ) -> Result<Option<Rollback>, Error> {
     let row = select!(
         "service_id = $1 AND (executed_at IS NOT NULL OR rollbacks.state IN ('approved', 'executing', 'paused'))
+             AND (rollbacks.drill_id IS NULL OR ended_at IS NULL)
          ORDER BY rollbacks.created_at DESC LIMIT 1",
         service.0
     );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+}
+
+/// Those that took back the fault of a drill, or tried to, the oldest first.
+pub async fn of_drill(db: impl PgExecutor<'_>, drill: DrillId) -> Result<Vec<Rollback>, Error> {
+    let rows = select!(
+        "rollbacks.drill_id = $1 OR rollbacks.id = (SELECT rollback_id FROM drills WHERE id = $1)
+         ORDER BY rollbacks.created_at, rollbacks.id",
+        drill.0
+    );
+    rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
 }
 
 /// What a list shows.
@@ -281,6 +302,9 @@ struct Row {
     service_id: Uuid,
     service_name: String,
     workload_id: Option<Uuid>,
+    #[expect(dead_code, reason = "a column of the table; the number is read instead")]
+    drill_id: Option<Uuid>,
+    drill: Option<String>,
     follows: Option<Uuid>,
     trigger: Value,
     decision_id: Option<Uuid>,
@@ -320,6 +344,7 @@ impl TryFrom<Row> for Rollback {
             service: ServiceId(row.service_id),
             service_name: row.service_name,
             workload: row.workload_id.map(WorkloadId),
+            drill: row.drill,
             follows: row.follows.map(RollbackId),
             trigger: part(Some(row.trigger)).ok().flatten().ok_or_else(broken)?,
             decision: row.decision_id.map(DecisionId),

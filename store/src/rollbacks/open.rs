@@ -56,6 +56,7 @@ pub async fn open(
         service,
         service_name: scene.service.name.clone(),
         workload: Some(scene.workload.id),
+        drill: scene.rails.drill.clone(),
         follows,
         trigger,
         decision: decision.id,

@@ -1,7 +1,7 @@
 //! Runs with their steps and approvals, and the lease by which one worker at a time carries a run out.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{RunId, ServiceId};
+use domain::ids::{DrillId, RunId, ServiceId};
 use domain::runs::{NewRun, Purpose, Run, StateName};
 use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
@@ -99,6 +99,13 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Run>, 
         }
     };
     rows.into_iter().map(Run::try_from).collect()
+}
+
+/// Those that were made for a drill, the oldest first: one that was refused can be asked for again.
+pub async fn of_drill(db: impl PgExecutor<'_>, drill: DrillId) -> Result<Vec<Run>, Error> {
+    let rows =
+        select!("purpose = 'drill' AND purpose_id = $1 ORDER BY r.created_at, r.id", drill.0);
+    rows.fetch_all(db).await?.into_iter().map(Run::try_from).collect()
 }
 
 /// A run that waits for approval, with its plan. What approves it at once is done with it before the commit

@@ -164,6 +164,7 @@ Reason {
     OwnedByFlagger = "owned_by_flagger": "Flagger owns the workload; only its own gate may roll back." / "工作负载由 Flagger 管理，只能通过其回滚闸门。",
     NotHeld = "not_held": "This version was not rolled back from before." / "该版本此前未被回滚。",
     Held = "held": "The service was rolled back from this very version before." / "服务此前正是从该版本回滚的。",
+    DrillsFault = "drills_fault": "A drill has put this fault in; it does not count against the service." / "故障由演练注入，不计入该服务。",
     StrategyIsOn = "strategy_is_on": "This installation can carry out the strategy." / "本系统可以执行该策略。",
     StrategyIsOff = "strategy_is_off": "This installation cannot carry out the strategy." / "本系统不能执行该策略。",
     // Score.

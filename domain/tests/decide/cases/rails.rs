@@ -73,6 +73,22 @@ fn what_holds_the_machine_back() {
             EXECUTE,
         ),
         case(
+            "a drill's fault is rehearsed whatever the service has been through",
+            "bad-image",
+            rails(json!({
+                "drill": "DR-20260303-01", "rollbacks": ended("2026-03-03T10:00:05Z", V2), "failures_in_a_row": 3,
+                "automatic_this_hour": 3, "rolling_back_now": 3, "maintenance": window, "freezes": window,
+                "held": [{"digest": V3}],
+            })),
+            EXECUTE,
+        ),
+        case(
+            "a kill switch stops the rehearsal, too",
+            "bad-image",
+            rails(json!({"drill": "DR-20260303-01", "kill_switches": ["global"]})),
+            HELD_BACK,
+        ),
+        case(
             "what runs was rolled back to",
             "bad-image",
             rails(json!({"rollbacks": ended("2026-03-03T08:00:00Z", V3)})),

@@ -126,6 +126,10 @@ pub(super) async fn decide(
     };
     decision.id = Some(store::decisions::insert(&mut tx, stored, now).await?);
     store::alerts::touch(&mut *tx, alert.id, now).await?;
+    if scene.rails.drill.is_some() {
+        // How the fault of a drill ends says nothing about whether the signal goes away by itself.
+        store::alerts::mark_acted(&mut tx, alert.id).await?;
+    }
     let run = follow_up(&mut tx, world, alert, &scene, &decision, now).await?;
     tx.commit().await?;
     if let Some(run) = run {
