@@ -59,6 +59,29 @@ impl Key {
     }
 }
 
+/// The public half of a key, from whoever the reader trusts.
+pub struct Trusted(VerifyingKey);
+
+impl Trusted {
+    /// Reads a PEM file.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn load(file: &Path) -> anyhow::Result<Self> {
+        let pem = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the public key {}", file.display()))?;
+        let key = VerifyingKey::from_public_key_pem(&pem).map_err(|it| {
+            anyhow::anyhow!("{} is not an Ed25519 public key in PEM: {it}", file.display())
+        })?;
+        Ok(Self(key))
+    }
+
+    /// Whether a statement bears this signature of the key.
+    pub fn is_signed(&self, statement: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(statement, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
 /// Where the public half lies: `audit-key.pub.pem` beside `audit-key.pem`.
 pub fn public_file(key: &Path) -> PathBuf {
     key.with_extension("pub.pem")
@@ -74,14 +97,9 @@ pub async fn verify(db: &PgPool, public_key: &Path) -> anyhow::Result<Report> {
 
 /// The same on one connection.
 pub async fn verify_on(db: &mut PgConnection, public_key: &Path) -> anyhow::Result<Report> {
-    let pem = std::fs::read_to_string(public_key)
-        .with_context(|| format!("cannot read the public key {}", public_key.display()))?;
-    let key = VerifyingKey::from_public_key_pem(&pem).map_err(|it| {
-        anyhow::anyhow!("{} is not an Ed25519 public key in PEM: {it}", public_key.display())
-    })?;
-    let mut verifier = Verifier::new(|statement: &[u8], signature: &[u8; 64]| {
-        key.verify_strict(statement, &Signature::from_bytes(signature)).is_ok()
-    });
+    let key = Trusted::load(public_key)?;
+    let mut verifier =
+        Verifier::new(|statement: &[u8], signature: &[u8; 64]| key.is_signed(statement, signature));
     store::audit::chain::walk(db, |seq, entry, seal, checkpoint| {
         verifier.look(seq, entry, seal, checkpoint)
     })

@@ -10,6 +10,7 @@ use crate::embedded::Postgres;
 
 pub mod admin;
 pub mod audit;
+pub mod evidence;
 pub mod run;
 
 /// The database of a command: the one that is named, else the embedded one, also beside a running server.

@@ -92,9 +92,10 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
     let mut all = pin!(async {
         match share {
             Share::All => {
-                tokio::try_join!(web(settings, db, breaker, &stop), work(world, key))?;
+                let pages = web(settings, db, breaker, key.clone(), &stop);
+                tokio::try_join!(pages, work(world, key))?;
             }
-            Share::Web => web(settings, db, breaker, &stop).await?,
+            Share::Web => web(settings, db, breaker, key, &stop).await?,
             Share::Work => work(world, key).await?,
         }
         anyhow::Ok(())
@@ -139,6 +140,7 @@ async fn web(
     settings: &Settings,
     db: &PgPool,
     breaker: Option<Breaker>,
+    key: Key,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let live = live::Live::new(store::audit::latest(db).await?);
@@ -154,6 +156,7 @@ async fn web(
         breaker,
         objects: Objects::open(&settings.evidence)?,
         vault: Vault::new(settings.secret_key()?.expose_secret()),
+        key,
     };
     let listener = TcpListener::bind(settings.listen)
         .await

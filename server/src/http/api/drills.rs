@@ -42,7 +42,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A drill as others read it; `refusals` are those against the reader's own signature.
-fn shown(cx: &Context, drill: &Drill) -> Value {
+pub(super) fn shown(cx: &Context, drill: &Drill) -> Value {
     let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
     let refusals = match drill.state.is_over() {
         true => vec![],

@@ -25,6 +25,7 @@ use super::Web;
 mod alerts;
 mod audit;
 mod auth;
+mod bundles;
 mod catalog;
 mod changes;
 mod decisions;
@@ -66,6 +67,7 @@ fn endpoints() -> Vec<Endpoint> {
         audit::endpoints(),
         decisions::endpoints(),
         drills::endpoints(),
+        bundles::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
         rails::endpoints(),

@@ -36,7 +36,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A rollback with its decision's and run's part, as others read it.
-async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Error> {
+pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Error> {
     let run = match rollback.run {
         Some(id) => Some(store::runs::get(&cx.db, id).await?),
         None => None,
@@ -54,6 +54,7 @@ async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Error> {
         "id": rollback.id,
         "number": rollback.number,
         "service": rollback.service_name,
+        "drill": rollback.drill,
         "state": rollback.state.as_str(),
         "state_reason": reason(&rollback),
         "follows": rollback.follows,

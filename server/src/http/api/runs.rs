@@ -42,7 +42,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A run as others read it.
-async fn shown(cx: &Context, run: &Run) -> Result<Value, Error> {
+pub(super) async fn shown(cx: &Context, run: &Run) -> Result<Value, Error> {
     let service = match run.service {
         Some(id) => Some(store::services::get(&cx.db, id).await?.entry.name),
         None => None,
@@ -132,7 +132,7 @@ fn foretold(steps: &[Step], foreseen: &[Foreseen]) -> Vec<Value> {
     both.collect()
 }
 
-fn approvals(run: &Run) -> Vec<Value> {
+pub(super) fn approvals(run: &Run) -> Vec<Value> {
     let shown = run.approvals.iter().map(|it| {
         let mut shown = approval(it);
         shown["standing"] = json!(match it.standing {
