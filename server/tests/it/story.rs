@@ -16,7 +16,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use server::audit::{Key, verify};
 use server::clock;
-use server::workers::{self, detector, sealer, verifier};
+use server::workers::{self, detector, drills, sealer, verifier};
 use sqlx::PgPool;
 use tokio_util::sync::DropGuard;
 
@@ -28,20 +28,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything runs: watch, detector, executor, verifier, and the front door.
 pub(crate) struct Story {
-    lab: Lab,
-    door: World,
+    pub(crate) lab: Lab,
+    pub(crate) door: World,
     /// An engineer with every right that an engineer has, and a program that reads.
-    engineer: String,
+    pub(crate) engineer: String,
     /// The cookie of the engineer's browser.
     browser: String,
-    second: String,
+    pub(crate) second: String,
     /// The token of whoever sends alerts, without `Bearer`.
     pub(crate) sender: String,
     _end: DropGuard,
 }
 
 impl Story {
-    async fn begin(owner: PgPool, lab: Lab, policy: Value) -> Self {
+    pub(crate) async fn begin(owner: PgPool, lab: Lab, policy: Value) -> Self {
         let door = World::new(owner).await;
         let policy: Policy = serde_json::from_value(policy).unwrap();
         let mut tx = lab.world.db.begin().await.unwrap();
@@ -64,6 +64,7 @@ impl Story {
         for worker in [
             tokio::spawn(detector::run(lab.world.clone())),
             tokio::spawn(verifier::run(lab.world.clone())),
+            tokio::spawn(drills::run(lab.world.clone())),
             tokio::spawn(workers::run(lab.world.clone())),
         ] {
             drop(worker);
@@ -105,7 +106,7 @@ impl Story {
         tx.commit().await.unwrap();
     }
 
-    async fn verified(&self, image: &str) {
+    pub(crate) async fn verified(&self, image: &str) {
         self.eventually(&format!("{image} verified"), async || {
             let page = self.get("/revisions?service=api").await;
             let mut all = page["items"].as_array().cloned().unwrap_or_default().into_iter();
@@ -124,13 +125,23 @@ impl Story {
         .await
     }
 
+    /// An engineer ticks what no machine can see of a rollback that is being verified, and it closes.
+    pub(crate) async fn ticked_off(&self, verifying: &Value) -> Value {
+        let items = verifying["verification"]["checklist"].as_array().unwrap().iter();
+        let items: Vec<Value> = items.map(|it| json!({"name": it["name"], "done": true})).collect();
+        let path = format!("/rollbacks/{}/checklist", verifying["id"].as_str().unwrap());
+        let ticked = self.post(&path, &self.engineer, json!({"items": items})).await;
+        assert_eq!(ticked.status, 200, "{}", ticked.body);
+        self.rollback("closed", state("closed")).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.door.call("GET", path, &self.engineer, Value::Null).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
     }
 
-    async fn post(&self, path: &str, who: &str, body: Value) -> world::Answer {
+    pub(crate) async fn post(&self, path: &str, who: &str, body: Value) -> world::Answer {
         self.door.call("POST", path, who, body).await
     }
 
@@ -256,7 +267,7 @@ async fn a_bad_release_goes_back_by_itself_on_a_real_cluster(owner: PgPool) {
     by_itself(&story).await;
 }
 
-async fn by_itself(story: &Story) {
+pub(crate) async fn by_itself(story: &Story) {
     story.bad_release().await;
     let verifying = story.rollback("carried out", state("verifying")).await;
     assert_eq!(story.image().await, "app:1");
@@ -264,16 +275,7 @@ async fn by_itself(story: &Story) {
     assert_eq!(verifying["target"]["images"][0]["image"], "app:1");
     assert_eq!(verifying["from"]["images"][0]["image"], "app:2-bad");
 
-    let items: Vec<Value> = verifying["verification"]["checklist"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| json!({"name": it["name"], "done": true}))
-        .collect();
-    let path = format!("/rollbacks/{}/checklist", verifying["id"].as_str().unwrap());
-    let ticked = story.post(&path, &story.engineer, json!({"items": items})).await;
-    assert_eq!(ticked.status, 200, "{}", ticked.body);
-    let closed = story.rollback("closed", state("closed")).await;
+    let closed = story.ticked_off(&verifying).await;
     assert_eq!(closed["state_reason"], "verified");
     assert_eq!(closed["success"], true);
     for split in ["detect_s", "decide_s", "approve_s", "execute_s", "verify_s"] {
@@ -485,7 +487,7 @@ async fn what_moved_is_said_in_words(owner: PgPool) {
 }
 
 /// A namespace of our own on the real cluster, and a way to it.
-async fn real() -> (PathBuf, String) {
+pub(crate) async fn real() -> (PathBuf, String) {
     let real = Real::find();
     let kubeconfig = real.dir.join("admin.kubeconfig");
     let config = Kubeconfig::read_from(&kubeconfig).unwrap();

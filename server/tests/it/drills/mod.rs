@@ -1,0 +1,4 @@
+//! Drills through the front door.
+
+mod bundle;
+mod story;
