@@ -149,6 +149,17 @@ export async function signIn(page, { name, password }) {
 // The text stands somewhere on the page, or comes to stand there.
 export const says = (page, text) => page.getByText(text).first().waitFor();
 
+// The page with islands comes to show it by itself; the other one is looked at anew until it does.
+export async function until(page, { islands }, shown) {
+  if (islands) return shown.waitFor({ timeout: 120_000 });
+  const deadline = Date.now() + 120_000;
+  while (!(await shown.isVisible())) {
+    assert.ok(Date.now() < deadline, `${page.url()} does not come to show it`);
+    await page.waitForTimeout(1_000);
+    await page.reload();
+  }
+}
+
 // What every page owes to everybody: one title, nothing that cannot be used or read, no sideways scrolling.
 // axe needs the page's JavaScript, so it looks where that is on.
 export async function audit(page, { islands }, what = page.url()) {

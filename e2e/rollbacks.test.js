@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { audit, demo, phone, projects, says, shot, signIn, visits } from "./kit.js";
+import { audit, demo, phone, projects, says, shot, signIn, until, visits } from "./kit.js";
 
 for (const project of projects) {
   describe(project.name, () => {
@@ -70,15 +70,4 @@ for (const project of projects) {
       await shot(page, `${project.name} decision`);
     }, { locale: "zh-CN" });
   });
-}
-
-// The page with islands comes to show it by itself; the other one is looked at anew until it does.
-async function until(page, { islands }, shown) {
-  if (islands) return shown.waitFor({ timeout: 120_000 });
-  const deadline = Date.now() + 120_000;
-  while (!(await shown.isVisible())) {
-    assert.ok(Date.now() < deadline, `${page.url()} does not come to show it`);
-    await page.waitForTimeout(1_000);
-    await page.reload();
-  }
 }

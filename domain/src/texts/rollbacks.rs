@@ -91,6 +91,7 @@ pub struct Texts {
     pub again: &'static str,
     pub decision: &'static str,
     pub run: &'static str,
+    pub drill: &'static str,
 
     pub phases: &'static str,
     pub detect: &'static str,
@@ -221,6 +222,7 @@ const ZH: Texts = Texts {
     again: "从失败处重试",
     decision: "决策记录",
     run: "执行记录",
+    drill: "演练",
     phases: "时间花在哪里",
     detect: "检测",
     decide: "决策",
@@ -405,6 +407,7 @@ const EN: Texts = Texts {
     again: "Try again from the failed step",
     decision: "Decision record",
     run: "Run",
+    drill: "Drill",
     phases: "Where the time went",
     detect: "Detect",
     decide: "Decide",

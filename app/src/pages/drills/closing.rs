@@ -1,10 +1,10 @@
 //! What the reader can do next, and the signature with everything that stands in its way.
 
 use domain::drills::closing::{Outcome, Refusal};
-use domain::drills::{State, at_risk_s};
+use domain::drills::{Drill, State, at_risk_s};
 use domain::runs::{self, Run};
 use domain::texts::drills::TEXTS;
-use domain::texts::{common, rollbacks};
+use domain::texts::{common, rollbacks, runs as texts_of_runs};
 use leptos::prelude::*;
 
 use super::actions::{ApproveDrill, CancelDrill, RecoverDrill, SignOffDrill, StartDrill};
@@ -25,10 +25,12 @@ pub(super) fn next(shown: &Shown) -> Option<AnyView> {
             (Some(run), None) if run.state == runs::State::AwaitingApproval => approve(shown, run),
             _ => under_way(shown),
         },
+        State::Recovered if drill.times.t1.is_none() => recovered(shown),
         _ => return None,
     };
     let tone = if drill.state == State::Planned { Tone::Idle } else { Tone::Live };
-    let end = shown.may.lead.then(|| cancel(shown));
+    // What has recovered is signed off, as a failed one if need be.
+    let end = (shown.may.lead && drill.state != State::Recovered).then(|| cancel(shown));
     Some(
         view! {
             <Panel id="next" title=t.next tone=tone>
@@ -96,21 +98,55 @@ fn approve(shown: &Shown, run: &Run) -> AnyView {
     .into_any()
 }
 
+/// What is waited for while the drill runs.
+pub(super) fn awaited(shown: &Shown) -> &'static str {
+    let t = texts(&TEXTS);
+    let paused = |it: &Run| matches!(it.state, runs::State::Paused { .. });
+    match shown.drill.times.t0 {
+        Some(_) => t.waits_for_recovery,
+        None if shown.run.as_ref().is_some_and(paused) => t.fault_stopped,
+        None => t.waits_for_fault,
+    }
+}
+
+/// From T0 on, against the limit.
+fn clock(drill: &Drill) -> Option<AnyView> {
+    let warn = chrono::TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
+    let label = texts(&TEXTS).closure;
+    let limit = domain::texts::duration(visit().lang, drill.closure_limit());
+    let limit = (texts(&TEXTS).at_most)(&limit);
+    drill.times.t0.map(|t0| stopwatch(t0, drill.closure_limit(), warn, label, limit, true))
+}
+
+/// The clock runs until the evidence that is due by T1 is there.
+fn recovered(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let clock = clock(&shown.drill);
+    view! {
+        {clock}
+        <p>{t.waits_for_evidence}</p>
+        <p>
+            <a href="#evidence">{t.upload}</a>
+        </p>
+    }
+    .into_any()
+}
+
 /// The closure clock, and by what the recovery will be known.
 fn under_way(shown: &Shown) -> AnyView {
     let t = texts(&TEXTS);
     let drill = &shown.drill;
-    let clock = drill.times.t0.map(|t0| {
-        let warn = chrono::TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
-        stopwatch(t0, drill.closure_limit(), warn, t.closure, "", true)
-    });
+    let clock = clock(drill);
     let how = match &shown.rollback {
         Some(rollback) => {
             let href = format!("/rollbacks/{}", rollback.number);
             view! { <p>{t.at_rollback} " " <a href=href>{rollback.number.clone()}</a></p> }
                 .into_any()
         }
-        None => view! { <p>{t.waits_for_recovery}</p> }.into_any(),
+        None => view! {
+            <p>{awaited(shown)} " " {stopped(shown)}</p>
+        }
+        .into_any(),
     };
     let by_hand = drill.times.t0.is_some()
         && shown.may.lead
@@ -124,6 +160,15 @@ fn under_way(shown: &Shown) -> AnyView {
         })
     });
     view! { {clock} {how} {by_hand} }.into_any()
+}
+
+/// Why its run waits, and the way to it.
+fn stopped(shown: &Shown) -> Option<AnyView> {
+    let run = shown.run.as_ref()?;
+    let runs::State::Paused { note, .. } = &run.state else { return None };
+    let why = texts_of_runs::note(note, visit().lang);
+    let href = format!("/runs/{}", run.id);
+    Some(view! { {why} " " <a href=href>{texts(&TEXTS).run}</a> }.into_any())
 }
 
 fn cancel(shown: &Shown) -> AnyView {

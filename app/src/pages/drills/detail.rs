@@ -38,6 +38,7 @@ pub(super) struct May {
     pub(super) see_restricted: bool,
     pub(super) verify: bool,
     pub(super) sign: bool,
+    pub(super) export: bool,
 }
 
 #[component]
@@ -88,6 +89,7 @@ fn may(cx: &Context, run: Option<&Run>, place: &Place<'_>) -> May {
         see_restricted: cx.may(Action::ReadRestrictedEvidence, place),
         verify: cx.may(Action::VerifyActionItem, place),
         sign: cx.may(Action::SignOffDrill, place),
+        export: cx.may(Action::ExportBundle, place),
     }
 }
 
@@ -131,7 +133,7 @@ fn verdict(shown: &Shown) -> (String, String) {
     match &drill.state {
         State::Planned => (t.waits_to_start.to_owned(), String::new()),
         State::Running if waits => (t.waits_for_approval.to_owned(), String::new()),
-        State::Running => (t.waits_for_recovery.to_owned(), String::new()),
+        State::Running => (closing::awaited(shown).to_owned(), String::new()),
         State::Recovered | State::EvidenceComplete => {
             let missing = shown.refusals.iter();
             let missing =
@@ -229,12 +231,25 @@ fn about(shown: &Shown) -> AnyView {
             .as_ref()
             .map(|it| (t.rollback, link(format!("/rollbacks/{}", it.number), it.number.clone()))),
     );
+    pairs.extend(shown.may.export.then(|| (t.bundle, bundle(&drill.number))));
     let retest = drill.state.sign_off().and_then(|it| it.retest_due);
     pairs.extend(retest.map(|it| (t.retest_due, when(it))));
     view! {
         <Panel id="about" title=t.facts>
             <div class="body">{facts(pairs)}</div>
         </Panel>
+    }
+    .into_any()
+}
+
+/// A file, and so no page of ours.
+fn bundle(number: &str) -> AnyView {
+    let t = texts(&TEXTS);
+    let href = format!("/api/v1/drills/{number}/bundle");
+    view! {
+        <a href=href rel="external" download="">
+            {t.export}
+        </a>
     }
     .into_any()
 }

@@ -134,6 +134,12 @@ fn upload(number: &str) -> AnyView {
                 />
                 <small id="upload-hint">{(t.file_note)(&bytes(LARGEST))}</small>
             </div>
+            <div class="field">
+                <label class="choice">
+                    <input type="checkbox" name="restricted" value="true" />
+                    <span>{t.restrict}</span>
+                </label>
+            </div>
             {submit(Button::Plain, t.upload)}
         </form>
     }

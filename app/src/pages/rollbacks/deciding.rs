@@ -55,6 +55,10 @@ fn summary(shown: &Shown) -> Vec<(&'static str, AnyView)> {
     let t = texts(&TEXTS);
     let rollback = &shown.rollback;
     let mut pairs = Vec::new();
+    if let Some(drill) = &rollback.drill {
+        let href = format!("/drills/{drill}");
+        pairs.push((t.drill, view! { <a href=href>{drill.clone()}</a> }.into_any()));
+    }
     if let (Some(onset), true) = (rollback.times.onset_at, rollback.state.is_open()) {
         pairs.push((t.outage, took(visit().now - onset)));
     }

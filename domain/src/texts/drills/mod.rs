@@ -32,7 +32,11 @@ pub struct Texts {
     /// What is said first: how it stands.
     pub waits_to_start: &'static str,
     pub waits_for_approval: &'static str,
+    /// Approved, and not in yet: it is being put in, or its run was stopped.
+    pub waits_for_fault: &'static str,
+    pub fault_stopped: &'static str,
     pub waits_for_recovery: &'static str,
+    pub waits_for_evidence: &'static str,
     pub cannot_close: fn(usize) -> String,
     pub can_close: &'static str,
     pub recovered_in: fn(&str) -> String,
@@ -88,6 +92,9 @@ pub struct Texts {
     pub not_uploaded: &'static str,
     pub no_files: &'static str,
     pub restricted: &'static str,
+    pub restrict: &'static str,
+    pub bundle: &'static str,
+    pub export: &'static str,
 
     pub issues: &'static str,
     pub issue: &'static str,
