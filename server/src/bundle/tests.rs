@@ -39,7 +39,7 @@ fn what_was_written_can_be_read() {
 #[test]
 fn the_container_stays_as_it_is() {
     let hash = bundle::sha256(&bundle());
-    insta::assert_snapshot!(hash, @"");
+    insta::assert_snapshot!(hash, @"dc35ca3c20aa201e13dc52f7b8cb752b2b024a48237c9e537b9cf4cc4f335546");
 }
 
 #[test]
