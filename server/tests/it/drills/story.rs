@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Role, Scope};
 use serde_json::{Value, json};
-use server::{audit, clock};
+use server::clock;
 use sqlx::PgPool;
 
 use crate::runs::Lab;
@@ -266,12 +266,7 @@ async fn rehearsed(story: &Story) {
         })
         .await;
     assert_eq!(over["steps"][1]["state"], "succeeded");
-    story.door.seal().await;
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("key.pub.pem");
-    crate::world::key().publish(&key).unwrap();
-    let report = audit::verify(&story.door.owner, &key).await.unwrap();
-    assert!(report.ok && report.unsealed == 0, "{report:?}");
+    story.sealed_and_sound().await;
     let entries = story.get(&format!("/audit?subject={subject}&limit=100")).await;
     let actions: Vec<_> = entries["items"].as_array().unwrap().iter().collect();
     for action in ["plan_drill", "run_drill", "follow_drill", "upload_evidence", "sign_off_drill"] {
