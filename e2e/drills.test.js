@@ -16,7 +16,7 @@ for (const project of projects) {
 
     visit("the PMO plans a drill and starts it", async (page) => {
       await signIn(page, site.who("pmo"));
-      await verified(page, project);
+      await verified(page);
       await page.goto("/drills");
       await audit(page, project);
       await page.getByRole("link", { name: "Plan a drill" }).click();
@@ -37,8 +37,8 @@ for (const project of projects) {
       await audit(page, project);
       await shot(page, `${project.name} drill, planned`);
       await page.getByRole("button", { name: "Start the drill" }).click();
-      await says(page, "Waits for approval");
-      await audit(page, project);
+      await page.waitForURL(/answer=/);
+      await says(page, "another person approves it");
     });
 
     visit("a signature that comes too early is refused with every reason", async (page) => {
@@ -49,6 +49,7 @@ for (const project of projects) {
       for (const reason of ["The service is not back yet.", "There is no T1", "3 × Screenshot", "1 × Log", "1 × Console record"]) {
         await reasons.getByText(reason).waitFor();
       }
+      await audit(page, project);
       await shot(page, `${project.name} drill, too early`);
       // Also where somebody presses a button that is not there: the server says the same.
       const answer = await page.request.post(`/api/v1/drills/${number}/sign-off`, { data: {} });
@@ -62,10 +63,13 @@ for (const project of projects) {
     visit("an SRE approves the fault, and then the rollback that it brings about", async (page) => {
       await signIn(page, site.who("sre", 1));
       await page.goto(`/drills/${number}`);
-      await page.getByRole("button", { name: "Approve", exact: true }).click();
-      await until(page, project, page.locator("#next a[href^='/rollbacks/RB-'], [aria-labelledby=next] a[href^='/rollbacks/RB-']").first());
-      await page.goto(`/drills/${number}`);
-      await page.locator("main a[href^='/rollbacks/RB-']").first().click();
+      await says(page, "v0.4.0-bad");
+      await audit(page, project);
+      await shot(page, `${project.name} drill, to be approved, phone`);
+      await page.getByRole("button", { name: /^Approve/ }).click();
+      const rollback = page.locator("main a[href^='/rollbacks/RB-']").first();
+      await until(page, project, rollback);
+      await page.goto(await rollback.getAttribute("href"));
       await page.waitForURL("**/rollbacks/RB-*");
       await page.locator("main").getByRole("link", { name: number }).waitFor();
       await page.locator("input[name=checked]").check();
@@ -89,6 +93,7 @@ for (const project of projects) {
         await page.getByRole("button", { name: "Upload evidence" }).click();
         await page.waitForURL(/answer=/);
         await page.getByRole("link", { name }).waitFor();
+        await fresh(page, `/drills/${number}`);
       };
       for (const n of [1, 2, 3]) await upload("Screenshot", `monitoring-${n}.png`, `picture ${n}`);
       await upload("Log", "rollout.log", "ready\n");
@@ -116,6 +121,7 @@ for (const project of projects) {
       await shot(page, `${project.name} drill, ready`);
       await page.getByRole("button", { name: "Sign off" }).click();
       await says(page, "Signed off by PMO");
+      await fresh(page, `/drills/${number}`);
       await audit(page, project);
       await shot(page, `${project.name} drill, signed`);
       const [download] = await Promise.all([
@@ -152,8 +158,20 @@ for (const project of projects) {
   });
 }
 
+// Once what was just done is in the audit chain, an open page hears of it and is loaded again; this one comes after that.
+async function fresh(page, path) {
+  for (;;) {
+    const newest = await (await page.request.get("/api/v1/audit?limit=1")).json();
+    if (newest.items[0].hash) break;
+  }
+  await page.goto(path);
+}
+
 // The gateway runs a version that was watched for long enough to go back to.
-async function verified(page, project) {
+async function verified(page) {
   await page.goto("/services/api-gateway");
-  await until(page, project, page.locator("main").getByText("verified", { exact: true }).first());
+  await page.locator("main").getByRole("link", { name: gateway }).click();
+  await page.waitForURL("**/workloads/*");
+  // Time alone verifies it, and tells no open page.
+  await until(page, { islands: false }, page.locator("main").getByText("Verified healthy").first());
 }

@@ -171,7 +171,13 @@ pub fn step(step: &Step, lang: Lang) -> String {
             }
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
         },
-        (StepKind::Inject { workload, .. }, _) => of(workload, "注入故障", "inject the fault into"),
+        // Whoever approves a fault sees which one.
+        (StepKind::Inject { workload, images }, _) => {
+            let images: Vec<_> =
+                images.iter().map(|(name, image)| format!("{name} → {image}")).collect();
+            let inject = of(workload, "注入故障", "inject the fault into");
+            format!("{inject}: {}", images.join(", "))
+        }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
         (StepKind::Manual { instruction, .. }, _) => instruction.clone(),

@@ -66,7 +66,7 @@ fn approve(shown: &Shown, run: &Run) -> AnyView {
     let decide = match shown.may.approve {
         false => {
             let why = match shown.may.own_request {
-                true => words.own_request_note.to_owned(),
+                true => t.own_request.to_owned(),
                 false => {
                     let roles: Vec<&str> =
                         run.required.roles.iter().map(|it| it.as_str()).collect();

@@ -224,7 +224,10 @@ fn about(shown: &Shown) -> AnyView {
     ];
     pairs.extend(drill.times.t0.map(|it| ("T0", when(it))));
     pairs.extend(drill.times.t1.map(|it| ("T1", when(it))));
-    pairs.extend(drill.run.map(|it| (t.run, link(format!("/runs/{it}"), t.run.to_owned()))));
+    pairs.extend(shown.run.as_ref().map(|it| {
+        let state = (texts(&domain::texts::runs::TEXTS).state_of)(it.state.name());
+        (t.run, link(format!("/runs/{}", it.id), state.to_owned()))
+    }));
     pairs.extend(
         shown
             .rollback

@@ -132,7 +132,7 @@ fn upload(number: &str) -> AnyView {
                     required=true
                     aria-describedby="upload-hint"
                 />
-                <small id="upload-hint">{(t.file_note)(&bytes(LARGEST))}</small>
+                <small id="upload-hint">{(t.file_note)(&format!("{} MiB", LARGEST >> 20))}</small>
             </div>
             <div class="field">
                 <label class="choice">

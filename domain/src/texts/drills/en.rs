@@ -41,7 +41,7 @@ pub(super) const TEXTS: Texts = Texts {
     next: "Next",
     start: "Start the drill",
     start_note: "Makes the plan and asks another person to approve it; the fault is put in as soon as it is approved.",
-    approve_run: "Look at the run and approve it",
+    own_request: "You started it; another person approves it.",
     cancel: "End the drill",
     cancel_note: "Cancelled before the fault is in, aborted afterwards",
     recover: "Record the recovery",

@@ -47,7 +47,7 @@ pub struct Texts {
     pub next: &'static str,
     pub start: &'static str,
     pub start_note: &'static str,
-    pub approve_run: &'static str,
+    pub own_request: &'static str,
     pub cancel: &'static str,
     pub cancel_note: &'static str,
     pub recover: &'static str,

@@ -38,7 +38,7 @@ pub(super) const TEXTS: Texts = Texts {
     next: "下一步",
     start: "开始演练",
     start_note: "生成执行计划并请另一人批准；批准后立即注入故障。",
-    approve_run: "查看并批准执行",
+    own_request: "由您开始的演练须由另一人批准。",
     cancel: "结束演练",
     cancel_note: "故障注入前为取消，之后为中止",
     recover: "记录已恢复",
