@@ -47,7 +47,7 @@ fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
     };
     let how = value.map(|it| {
         let query = it.query.clone().map(|it| view! { <code>{it}</code> });
-        view! { {it.source.clone()} {query} }
+        view! { {source(&it.source)} {query} }
     });
     view! {
         <tr>
@@ -59,4 +59,17 @@ fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// Whose clock it was, in the reader's language and with the way to it.
+fn source(source: &str) -> AnyView {
+    let t = texts(&TEXTS);
+    if let Some(number) = source.strip_prefix("rollback ") {
+        let href = format!("/rollbacks/{number}");
+        return view! { {t.rollback} " " <a href=href>{number.to_owned()}</a> }.into_any();
+    }
+    match source.strip_prefix("recorded by ") {
+        Some(by) => (t.recorded_by)(by.split_once(':').map_or(by, |(_, name)| name)).into_any(),
+        None => source.to_owned().into_any(),
+    }
 }

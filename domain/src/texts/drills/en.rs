@@ -69,6 +69,7 @@ pub(super) const TEXTS: Texts = Texts {
     verdict: "Verdict",
     how: "Measured by",
     not_measured: "not measured",
+    recorded_by: |name| format!("recorded by {name}"),
     steps: "Steps and times",
     steps_note: "Left: since T0; right: measured, and below it planned",
     planned_times: |took| format!("planned {took}"),

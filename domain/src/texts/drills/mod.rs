@@ -70,6 +70,7 @@ pub struct Texts {
     pub verdict: &'static str,
     pub how: &'static str,
     pub not_measured: &'static str,
+    pub recorded_by: fn(&str) -> String,
 
     pub steps: &'static str,
     pub steps_note: &'static str,

@@ -66,6 +66,7 @@ pub(super) const TEXTS: Texts = Texts {
     verdict: "结果",
     how: "测法",
     not_measured: "未测得",
+    recorded_by: |name| format!("由 {name} 记录"),
     steps: "步骤与用时",
     steps_note: "左为距 T0；右为实测，其下为计划",
     planned_times: |took| format!("计划 {took}"),
