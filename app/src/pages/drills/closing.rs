@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use super::actions::{ApproveDrill, CancelDrill, RecoverDrill, SignOffDrill, StartDrill};
 use super::detail::Shown;
+use crate::pages::profile::one_time_code;
 use crate::pages::ui::{
     Button, Check, Input, Panel, Tone, badge, blocked, checklist, countdown, digest, form, hidden,
     stopwatch, submit,
@@ -62,7 +63,7 @@ fn approve(shown: &Shown, run: &Run) -> AnyView {
     let clock = countdown(until, until - run.requested_at, words.window_left, "", true);
     let plan = run.plan.digest().to_string();
     let shown_digest = digest(&plan);
-    let number = shown.drill.number.clone();
+    let (number, otp) = (shown.drill.number.clone(), shown.otp);
     let decide = match shown.may.approve {
         false => {
             let why = match shown.may.own_request {
@@ -78,6 +79,7 @@ fn approve(shown: &Shown, run: &Run) -> AnyView {
         true => form::<ApproveDrill, _>(number, move |sent| {
             Some(view! {
                 {hidden("plan_digest", plan)}
+                {otp.then(|| sent.field(one_time_code()))}
                 {submit(Button::Deciding, words.approve)}
                 <details>
                     <summary>{words.reject}</summary>

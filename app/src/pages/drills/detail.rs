@@ -26,6 +26,8 @@ pub(super) struct Shown {
     /// Against the reader's own signature.
     pub(super) refusals: Vec<Refusal>,
     pub(super) may: May,
+    /// An approval takes a one-time code.
+    pub(super) otp: bool,
 }
 
 /// What the reader may do here.
@@ -66,6 +68,7 @@ async fn load(cx: &Context, name: &str) -> Result<Shown, Error> {
     let place = Place::service(&service.name, &service.team);
     let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
     Ok(Shown {
+        otp: store::policies::for_service(db, drill.service).await?.otp,
         refusals: refusals(&drill, signer, cx.now),
         may: may(cx, run.as_ref(), &place),
         drill,

@@ -125,7 +125,7 @@ fn password() -> impl IntoView {
 /// The field for a code, here and at approvals.
 pub(super) fn one_time_code() -> Input {
     let label = texts(&people::TEXTS).one_time_code;
-    Input::text("otp", label).required().autocomplete("one-time-code")
+    Input::text("otp", label).autocomplete("one-time-code")
 }
 
 /// The second factor that policies may ask for.
@@ -147,7 +147,7 @@ fn one_time_codes(codes: Codes) -> impl IntoView {
             <p>{t.codes_offered}</p>
             {facts([(t.codes_secret, command(secret)), (t.codes_link, command(url))])}
             {form::<ConfirmOneTimeKey, _>("", move |sent| Some(view! {
-                {sent.field(one_time_code())}
+                {sent.field(one_time_code().required())}
                 {submit(Button::Primary, t.codes_confirm)}
             }))}
         }
@@ -155,7 +155,7 @@ fn one_time_codes(codes: Codes) -> impl IntoView {
         Codes::Confirmed => view! {
             <p>{mark(Tone::Ok, t.codes_on)}</p>
             {form::<RemoveOneTimeKey, _>("", move |sent| Some(view! {
-                {sent.field(one_time_code())}
+                {sent.field(one_time_code().required())}
                 {submit(Button::Danger, t.codes_remove)}
             }))}
         }

@@ -75,7 +75,7 @@ fn decide(shown: &Shown) -> AnyView {
         Some(view! {
             {hidden("plan_digest", seen)}
             {sent.field(Input::check("checked", "true", texts(&TEXTS).checked).required())}
-            {otp.then(|| sent.field(one_time_code()))}
+            {otp.then(|| sent.field(one_time_code().required()))}
             {submit(Button::Deciding, t.approve)}
         })
     });
