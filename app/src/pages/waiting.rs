@@ -11,6 +11,7 @@ use domain::texts::{rollbacks, runs};
 use leptos::prelude::*;
 
 use super::error::Error;
+use super::rollbacks::evidence::target_text;
 use super::rollbacks::{from_to, standing};
 use super::ui::{Queue, Tone, Waiting, badge, countdown};
 use super::visit::{texts, visit};
@@ -83,7 +84,7 @@ fn row(decision: Decision, first: bool) -> AnyView {
             let (rollback, _) = &**it;
             let (tone, state) = standing(rollback);
             let title = format!("{}: {}", rollback.service_name, from_to(rollback));
-            let why = rollback.target.as_ref().map(|it| it.reason.to_string());
+            let why = rollback.target.as_ref().map(|it| target_text(it, visit().lang));
             (tone, state, format!("/rollbacks/{}", rollback.number), title, why)
         }
         Decision::Run(run) => {

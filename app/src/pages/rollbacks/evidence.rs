@@ -81,7 +81,8 @@ pub(super) fn alert(shown: &Shown) -> AnyView {
     panels.collect_view().into_any()
 }
 
-fn target_text(target: &Target, lang: Lang) -> String {
+/// Why this target, in the reader's language.
+pub(in crate::pages) fn target_text(target: &Target, lang: Lang) -> String {
     match lang {
         Lang::En => target.reason.to_string(),
         Lang::Zh => target.key.text(lang).to_owned(),
