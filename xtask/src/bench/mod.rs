@@ -1,17 +1,22 @@
 //! Measurements on real servers, built in release. A bench is no test: it prints what it found beside
 //! what should be reached, and writes it to `target/bench/NAME.json`.
 
+mod alert_to_patch;
+mod http;
 mod machine;
+mod pretend;
+mod rollback;
 mod server;
 mod start;
 mod wasm;
 
-use std::fs;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, thread};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use crate::process::output;
+use crate::process::{ensure_not_stopped, output};
 use crate::target;
 
 /// What a figure should be.
@@ -48,7 +53,15 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 2] = [("start", start::measure), ("wasm", wasm::measure)];
+const BENCHES: [(&str, Measure); 4] = [
+    ("alert-to-patch", alert_to_patch::measure),
+    ("rollback", rollback::measure),
+    ("start", start::measure),
+    ("wasm", wasm::measure),
+];
+
+/// For a server that is started as it comes.
+const NO_ARGS: [&str; 0] = [];
 
 pub(crate) fn run(name: &str) -> anyhow::Result<()> {
     let Some((_, measure)) = BENCHES.iter().find(|it| it.0 == name) else {
@@ -87,8 +100,35 @@ fn now() -> anyhow::Result<String> {
     Ok(said.trim().to_owned())
 }
 
+/// How long a server may take to come to what is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks again and again: what is waited for is a state of the server, and no event tells of it here.
+fn until(what: &str, mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds()? {
+        ensure_not_stopped()?;
+        ensure!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// In microseconds since 1970: the one clock that all processes of a machine share.
+fn now_us() -> anyhow::Result<i64> {
+    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?)
+}
+
 /// The middle one.
-fn median(mut values: Vec<f64>) -> anyhow::Result<f64> {
+fn median(values: &[f64]) -> anyhow::Result<f64> {
+    percentile(values, 0.5)
+}
+
+/// The smallest value that is not exceeded by this share of them, from 0 to 1.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+fn percentile(values: &[f64], share: f64) -> anyhow::Result<f64> {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().context("nothing was measured")
+    let rank = (values.len() as f64 * share).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied().context("nothing was measured")
 }

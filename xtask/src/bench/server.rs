@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::process::ensure_not_stopped;
+use crate::process::{ensure_not_stopped, output};
 use crate::target;
 
 /// A folder that is gone when dropped.
@@ -41,6 +41,7 @@ impl Drop for Folder {
 
 pub(super) struct Server {
     child: Child,
+    data: PathBuf,
     /// `127.0.0.1:PORT`
     pub(super) address: String,
     /// What it wrote until it was ready, to either output.
@@ -55,14 +56,14 @@ impl Server {
         A: AsRef<OsStr>,
     {
         let log = fs::File::create(data.with_extension("log"))?;
-        let mut command = Command::new(target().join("release/lifeboat"));
-        command.args(["run", "--listen=127.0.0.1:0", "--data-dir"]).arg(data);
+        let mut command = lifeboat(data);
+        command.args(["run", "--listen=127.0.0.1:0"]);
         command.arg("--site").arg(target().join("site")).args(args);
-        command.env_remove("DATABASE_URL").env_remove("KUBECONFIG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().context("cannot start the server")?;
         let output = child.stdout.take().context("its output")?;
-        let mut server = Self { child, address: String::new(), said: String::new() };
+        let mut server =
+            Self { child, data: data.to_owned(), address: String::new(), said: String::new() };
         let mut lines = BufReader::new(output).lines();
         for line in &mut lines {
             let line = line?;
@@ -96,6 +97,20 @@ impl Server {
         status.with_context(|| format!("no HTTP answer from {path}"))
     }
 
+    /// The command line, beside the running server: the object that it prints.
+    pub(super) fn command(&self, args: &[&str]) -> anyhow::Result<Value> {
+        let said = output(lifeboat(&self.data).arg("--json").args(args))?;
+        serde_json::from_str(&said).with_context(|| format!("no JSON: {said}"))
+    }
+
+    /// The text of a new machine token.
+    pub(super) fn token(&self, scopes: &[&str]) -> anyhow::Result<String> {
+        let mut args = vec!["admin", "token", "add", "--machine=bench", "--expires=1d"];
+        args.extend(scopes.iter().flat_map(|it| ["--scope", it]));
+        let token = self.command(&args)?;
+        Ok(token["token"].as_str().context("a token")?.to_owned())
+    }
+
     /// Like Ctrl-C, until it is gone with everything it had started.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.end(Signal::SIGTERM)
@@ -120,6 +135,14 @@ impl Drop for Server {
             eprintln!("{error:#}");
         }
     }
+}
+
+/// The program with this data folder and nothing else that our own environment says.
+fn lifeboat(data: &Path) -> Command {
+    let mut command = Command::new(target().join("release/lifeboat"));
+    command.arg("--data-dir").arg(data);
+    command.env_remove("DATABASE_URL").env_remove("KUBECONFIG");
+    command
 }
 
 /// The address in `{"event":"ready","url":"http://127.0.0.1:8080"}`.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::ensure;
 
 use super::server::{Folder, Server};
-use super::{Figure, Limit, median};
+use super::{Figure, Limit, NO_ARGS, median};
 use crate::process::build_server;
 use crate::site;
 
@@ -32,7 +32,5 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
         "{STARTS} starts, ms: {}",
         times.iter().map(|it| format!("{it:.0} ")).collect::<String>()
     );
-    Ok(vec![Figure { name: "first_page_ms", value: median(times)?, limit: Limit::AtMost(1000.0) }])
+    Ok(vec![Figure { name: "first_page_ms", value: median(&times)?, limit: Limit::AtMost(1000.0) }])
 }
-
-const NO_ARGS: [&str; 0] = [];

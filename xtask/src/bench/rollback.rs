@@ -1,0 +1,257 @@
+//! From the approval of a Deployment's rollback to its new pods being ready, against `kubectl rollout undo` and
+//! `kubectl rollout status`, which somebody would type instead: by turns, on twins in a real control plane.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use super::http::Client;
+use super::server::{Folder, Server};
+use super::{Figure, Limit, median, until};
+use crate::process::{build_server, output};
+use crate::{cluster, site};
+
+const ROUNDS: usize = 15;
+const NAMESPACE: &str = "bench";
+/// The one that we roll back.
+const OURS: &str = "ours";
+/// The one that kubectl rolls back.
+const THEIRS: &str = "theirs";
+
+pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
+    site::build(true)?;
+    build_server("release")?;
+    let folder = Folder::new("rollback")?;
+    let lab = Lab::start(folder.as_ref())?;
+    let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
+    let mut people = People::sign_up(&server, folder.as_ref())?;
+    lab.describe(&server)?;
+    lab.deploy()?;
+    until("a verified version", || {
+        let verified = people.asker.all("/api/v1/revisions", "&state=verified")?;
+        Ok(verified.iter().any(|it| it["service"] == OURS))
+    })?;
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let image = format!("app:{}-bad", round + 2);
+        lab.break_both(&image)?;
+        let rollback = people.ask(&image)?;
+        // By turns first and second, so that neither gains by the order.
+        if round % 2 == 0 {
+            ours.push(people.approve(&rollback)?);
+            theirs.push(lab.undo()?);
+        } else {
+            theirs.push(lab.undo()?);
+            ours.push(people.approve(&rollback)?);
+        }
+        ensure!(lab.image(OURS)? == "app:1", "our rollback did not arrive");
+        ensure!(lab.image(THEIRS)? == "app:1", "kubectl's rollback did not arrive");
+        people.close(&rollback)?;
+    }
+    server.stop()?;
+    let all = |times: &[f64]| times.iter().map(|it| format!("{it:.0} ")).collect::<String>();
+    println!("ours, ms:    {}\nkubectl, ms: {}", all(&ours), all(&theirs));
+    let (ours, theirs) = (median(&ours)?, median(&theirs)?);
+    println!("medians: ours {ours:.1} ms, kubectl {theirs:.1} ms");
+    Ok(vec![Figure { name: "kubectl_ratio", value: ours / theirs, limit: Limit::AtMost(0.5) }])
+}
+
+/// A control plane of our own; it ends when dropped.
+struct Lab {
+    folder: PathBuf,
+    kubectl: PathBuf,
+    admin: PathBuf,
+    lifeboat: PathBuf,
+}
+
+impl Lab {
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let folder = folder.join("cluster");
+        let state = cluster::up(&folder)?;
+        let path = |name: &str| Some(PathBuf::from(state[name].as_str()?));
+        Ok(Self {
+            kubectl: path("kubectl").context("kubectl")?,
+            admin: path("admin_kubeconfig").context("a kubeconfig")?,
+            lifeboat: path("lifeboat_kubeconfig").context("a kubeconfig for us")?,
+            folder,
+        })
+    }
+
+    /// With the rights that we ship, and no more.
+    fn describe(&self, server: &Server) -> anyhow::Result<()> {
+        self.kubectl(&["create", "namespace", NAMESPACE])?;
+        self.kubectl(&["apply", "-n", NAMESPACE, "-f", "deploy/rbac-namespace.yaml"])?;
+        let documents = [
+            json!({"kind": "cluster", "name": "lab", "kubeconfig": self.lifeboat, "namespaces": [NAMESPACE]}),
+            // Only what people ask for, so that nobody is sooner than they are.
+            json!({"kind": "policy", "name": "default", "mode": "off", "observation_s": 1,
+                "gates": {"clean_before_s": 1}, "rails": {"cooldown_s": 0}}),
+            json!({"kind": "service", "name": OURS, "workloads": [
+                {"cluster": "lab", "namespace": NAMESPACE, "kind": "Deployment", "name": OURS}]}),
+        ];
+        let catalog = self.folder.with_file_name("catalog");
+        fs::create_dir_all(&catalog)?;
+        // JSON is YAML.
+        fs::write(catalog.join("bench.yaml"), documents.map(|it| it.to_string()).join("\n---\n"))?;
+        server.command(&["catalog", "import", &catalog.to_string_lossy()])?;
+        Ok(())
+    }
+
+    fn deploy(&self) -> anyhow::Result<()> {
+        for name in [OURS, THEIRS] {
+            let image = "--image=app:1";
+            self.kubectl(&["create", "deployment", name, image, "--replicas=3", "-n", NAMESPACE])?;
+            self.kubectl(&["rollout", "status", "deployment", name, "-n", NAMESPACE])?;
+        }
+        Ok(())
+    }
+
+    /// A release whose pods crash, of both twins, and its rollout stopped there.
+    fn break_both(&self, image: &str) -> anyhow::Result<()> {
+        for name in [OURS, THEIRS] {
+            let image = format!("*={image}");
+            self.kubectl(&["set", "image", "deployment", name, &image, "-n", NAMESPACE])?;
+        }
+        for name in [OURS, THEIRS] {
+            until("a crashing pod", || {
+                let path = "jsonpath={.status.updatedReplicas}/{.status.unavailableReplicas}";
+                let said =
+                    self.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])?;
+                Ok(said == "1/1")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// As somebody would who has the terminal open already, in milliseconds.
+    fn undo(&self) -> anyhow::Result<f64> {
+        let begin = Instant::now();
+        self.kubectl(&["rollout", "undo", "deployment", THEIRS, "-n", NAMESPACE])?;
+        self.kubectl(&["rollout", "status", "deployment", THEIRS, "-n", NAMESPACE])?;
+        Ok(begin.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    fn image(&self, name: &str) -> anyhow::Result<String> {
+        let path = "jsonpath={.spec.template.spec.containers[0].image}";
+        self.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])
+    }
+
+    fn kubectl(&self, args: &[&str]) -> anyhow::Result<String> {
+        output(Command::new(&self.kubectl).arg("--kubeconfig").arg(&self.admin).args(args))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Err(error) = cluster::down(&self.folder) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Who asks, and who approves: never the same.
+struct People {
+    asker: Client,
+    approver: Client,
+}
+
+impl People {
+    fn sign_up(server: &Server, folder: &Path) -> anyhow::Result<Self> {
+        let password = folder.join("password");
+        fs::write(&password, "a password that nobody uses")?;
+        let mut clients = Vec::new();
+        for name in ["asker", "approver"] {
+            let file = password.to_string_lossy();
+            server.command(&[
+                "admin",
+                "user",
+                "add",
+                name,
+                "--role=sre",
+                "--password-file",
+                &file,
+            ])?;
+            let token = server.command(&[
+                "admin",
+                "token",
+                "add",
+                "--user",
+                name,
+                "--expires=1d",
+                "--scope=read",
+                "--scope=rollbacks:request",
+                "--scope=approve",
+            ])?;
+            let token = token["token"].as_str().context("a token")?;
+            clients.push(Client::connect(&server.address, Some(token))?);
+        }
+        let [asker, approver] = <[Client; 2]>::try_from(clients).ok().context("two people")?;
+        Ok(Self { asker, approver })
+    }
+
+    /// A rollback of the service whose live image is this one, with its plan.
+    fn ask(&mut self, image: &str) -> anyhow::Result<Value> {
+        until("the release, as the watch sees it", || {
+            let workloads = self.asker.get("/api/v1/workloads?service=ours")?;
+            Ok(workloads["items"][0]["live"]["images"].to_string().contains(image))
+        })?;
+        let wish = json!({"service": OURS, "reason_kind": "function_down", "reason": "it crashes"});
+        self.post("/api/v1/rollbacks", &wish, Who::Asker)
+    }
+
+    /// From the approval until the run says that the new pods are ready, in milliseconds.
+    fn approve(&mut self, rollback: &Value) -> anyhow::Result<f64> {
+        let digest = rollback["plan"]["digest"].as_str().context("a plan to approve")?;
+        let run = rollback["run"].as_str().context("a run")?;
+        let path = format!("/api/v1/rollbacks/{}/approvals", id(rollback)?);
+        let consent = json!({"plan_digest": digest, "decision": "approve"});
+        let begin = Instant::now();
+        self.post(&path, &consent, Who::Approver)?;
+        let path = format!("/api/v1/runs/{run}");
+        loop {
+            let run = self.asker.get(&path)?;
+            let state = run["state"].as_str().unwrap_or_default();
+            if state == "succeeded" {
+                return Ok(begin.elapsed().as_secs_f64() * 1000.0);
+            }
+            let under_way = ["approved", "running"].contains(&state);
+            ensure!(under_way && begin.elapsed() < Duration::from_secs(60), "{run:#}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Ticks the checklist, and waits until the next rollback may be asked for.
+    fn close(&mut self, rollback: &Value) -> anyhow::Result<()> {
+        let path = format!("/api/v1/rollbacks/{}", id(rollback)?);
+        let items = rollback["verification"]["checklist"].as_array().context("a checklist")?;
+        let items: Vec<_> =
+            items.iter().map(|it| json!({"name": it["name"], "done": true})).collect();
+        self.post(&format!("{path}/checklist"), &json!({"items": items}), Who::Asker)?;
+        until("the end of the observation", || Ok(self.asker.get(&path)?["state"] == "closed"))
+    }
+
+    fn post(&mut self, path: &str, body: &Value, who: Who) -> anyhow::Result<Value> {
+        let client = match who {
+            Who::Asker => &mut self.asker,
+            Who::Approver => &mut self.approver,
+        };
+        let answer = client.call("POST", path, "application/json", &body.to_string())?;
+        ensure!(answer.status < 300, "{path} answers {}: {}", answer.status, answer.body);
+        Ok(answer.body)
+    }
+}
+
+enum Who {
+    Asker,
+    Approver,
+}
+
+fn id(rollback: &Value) -> anyhow::Result<&str> {
+    rollback["id"].as_str().context("an id")
+}
