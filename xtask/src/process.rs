@@ -14,8 +14,8 @@ static RUNNING: Mutex<Option<Pid>> = Mutex::new(None);
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// From now on a signal ends the program that runs under [`check`], which then fails, so that whatever
-/// was started is stopped on the way out. Call it before any thread starts: threads inherit the mask,
-/// and what they start does not (the standard library clears it).
+/// was started is stopped on the way out. Call it before any thread starts: threads inherit the mask. So do
+/// programs: [`spawn`] starts them without it.
 pub(crate) fn unwind_on_signals() -> anyhow::Result<()> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
@@ -33,6 +33,20 @@ pub(crate) fn unwind_on_signals() -> anyhow::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Starts a program that can be told to stop. It inherits what we have blocked, and would never hear of it.
+pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Child> {
+    let mut told_to_stop = SigSet::empty();
+    told_to_stop.add(Signal::SIGTERM);
+    // Only where it is blocked is it to be blocked again. The moment in between ends us without a clean-up.
+    let blocks = SigSet::thread_get_mask()?.contains(Signal::SIGTERM);
+    told_to_stop.thread_unblock()?;
+    let child = command.spawn();
+    if blocks {
+        told_to_stop.thread_block()?;
+    }
+    child.with_context(|| not_started(command))
 }
 
 /// Whether somebody told us to stop; loops that wait for something ask.
@@ -84,7 +98,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
 /// Like [`check`], for somebody who reads what it writes; [`wait`] belongs to it.
 pub(crate) fn start(command: &mut Command) -> anyhow::Result<Child> {
     let mut running = RUNNING.lock().unwrap_or_else(|it| it.into_inner());
-    let child = command.spawn().with_context(|| not_started(command))?;
+    let child = spawn(command)?;
     *running = Some(pid(&child));
     Ok(child)
 }

@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::Context;
 use serde_json::Value;
 
-use crate::process::{NATIVE, cargo, check};
+use crate::process::{NATIVE, cargo, check, spawn};
 use crate::target;
 
 /// Ends when dropped.
@@ -40,7 +40,7 @@ impl Pretend {
     pub(super) fn start(kubeconfig: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(target().join("release/examples/pretend_cluster"));
         command.arg(kubeconfig).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("cannot start the pretend cluster")?;
+        let mut child = spawn(&mut command)?;
         let input = child.stdin.take();
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let ready = lines.next().context("the pretend cluster did not start")??;

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::process::{ensure_not_stopped, output};
+use crate::process::{ensure_not_stopped, output, spawn};
 use crate::target;
 
 /// A folder that is gone when dropped.
@@ -60,7 +60,7 @@ impl Server {
         command.args(["run", "--listen=127.0.0.1:0"]);
         command.arg("--site").arg(target().join("site")).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().context("cannot start the server")?;
+        let mut child = spawn(&mut command)?;
         let output = child.stdout.take().context("its output")?;
         let mut server =
             Self { child, data: data.to_owned(), address: String::new(), said: String::new() };

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context;
 
 use super::kubeconfig;
-use crate::process::output;
+use crate::process::{output, spawn};
 
 /// Free ports on loopback. Somebody may take one before we do; then the part ends and `up` tries anew.
 pub(crate) struct Ports {
@@ -47,7 +47,7 @@ impl Part {
         let mut command = Command::new(programs.join(self.name));
         command.args(&self.args).current_dir(dir).process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        command.spawn().with_context(|| format!("cannot start {}", self.name))
+        spawn(&mut command)
     }
 }
 
