@@ -32,6 +32,8 @@ pub const ABLE: &[Strategy] = &[Strategy::VersionRollback, Strategy::Restart];
 pub struct Scene {
     pub service: Service,
     pub policy: Policy,
+    /// The one of its versions that is in force.
+    pub policy_version: i32,
     /// As the catalog states it; None for an alert that it does not know, and where a person asks.
     pub signal: Option<Signal>,
     pub alert: Option<Alert>,
@@ -48,6 +50,8 @@ pub struct Scene {
     pub measurement: facts::Measurement,
     pub history: facts::History,
     pub protected: bool,
+    /// Whether what is known of the cluster is up to date.
+    pub connected: bool,
     pub rails: Rails,
 }
 
@@ -60,6 +64,8 @@ pub struct Rails {
     pub other_rollouts: Vec<String>,
     /// The open rollback of this workload.
     pub open: Option<Rollback>,
+    /// The newest rollback of this workload, open or not.
+    pub last: Option<Rollback>,
     /// The newest rollback of the service that acted.
     pub newest: Option<Rollback>,
     pub failures_in_a_row: u32,

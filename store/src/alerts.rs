@@ -83,6 +83,9 @@ pub async fn say_resolved(
     keys: &[String],
     now: DateTime<Utc>,
 ) -> Result<Vec<AlertId>, Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query_scalar!(
         "UPDATE alerts SET resolved_said_at = $2 WHERE key = ANY($1) AND state = 'firing' RETURNING id",
         keys,
@@ -91,11 +94,16 @@ pub async fn say_resolved(
     Ok(rows.fetch_all(tx).await?.into_iter().map(AlertId).collect())
 }
 
-/// Our own sources no longer see it.
-pub async fn say_over(tx: &mut PgConnection, id: AlertId, now: DateTime<Utc>) -> Result<(), Error> {
+/// Our own sources no longer see these.
+pub async fn say_over(
+    tx: &mut PgConnection,
+    ids: &[AlertId],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|it| it.0).collect();
     sqlx::query!(
-        "UPDATE alerts SET resolved_said_at = $2 WHERE id = $1 AND state = 'firing'",
-        id.0,
+        "UPDATE alerts SET resolved_said_at = $2 WHERE id = ANY($1) AND state = 'firing'",
+        &ids,
         now
     )
     .execute(tx)
@@ -109,6 +117,9 @@ pub async fn resolve_unmatched(
     keys: &[String],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "UPDATE alerts SET state = 'resolved', ends_at = GREATEST($2, starts_at)
          WHERE key = ANY($1) AND state = 'firing' AND service_id IS NULL",
@@ -220,43 +231,18 @@ pub async fn firing(db: impl PgExecutor<'_>) -> Result<Vec<Alert>, Error> {
     rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
 }
 
-pub async fn firing_of_service(
+/// The firing ones that the watch raised about these workloads.
+pub async fn firing_of_watch(
     db: impl PgExecutor<'_>,
-    service: ServiceId,
+    workloads: &[WorkloadId],
 ) -> Result<Vec<Alert>, Error> {
+    let ids: Vec<Uuid> = workloads.iter().map(|it| it.0).collect();
     let rows = sqlx::query_as!(
         Row,
-        "SELECT * FROM alerts WHERE state = 'firing' AND service_id = $1 ORDER BY received_at",
-        service.0
+        "SELECT * FROM alerts WHERE state = 'firing' AND source = 'watch' AND workload_id = ANY($1)",
+        &ids
     );
     rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
-}
-
-/// How alerts of this signal on this service ended in the past while nobody acted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
-    pub unattended: i64,
-    /// Ended by themselves within five minutes.
-    pub recovered: i64,
-}
-
-pub async fn past(
-    db: impl PgExecutor<'_>,
-    service: ServiceId,
-    name: &str,
-    since: DateTime<Utc>,
-) -> Result<Past, Error> {
-    let row = sqlx::query_as!(
-        Past,
-        r#"SELECT count(*) AS "unattended!",
-                  count(*) FILTER (WHERE ends_at - starts_at <= interval '5 minutes') AS "recovered!"
-           FROM alerts
-           WHERE service_id = $1 AND name = $2 AND state = 'resolved' AND NOT acted AND starts_at >= $3"#,
-        service.0,
-        name,
-        since
-    );
-    Ok(row.fetch_one(db).await?)
 }
 
 /// What a list shows.

@@ -54,7 +54,8 @@ pub async fn insert(
     Ok(ChangeId(id.fetch_one(tx).await?))
 }
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     id: uuid::Uuid,
     service_id: Option<uuid::Uuid>,
     workload_id: Option<uuid::Uuid>,

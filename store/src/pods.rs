@@ -1,5 +1,7 @@
 //! Pods of the workloads, nodes, and the last lines of containers that went bad.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{ClusterId, WorkloadId};
@@ -11,7 +13,8 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::{Error, Of};
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     uid: String,
     workload_id: uuid::Uuid,
     name: String,
@@ -40,6 +43,27 @@ pub async fn of(db: impl PgExecutor<'_>, workload: WorkloadId) -> Result<Vec<Pod
         workload.0
     );
     rows.fetch_all(db).await?.into_iter().map(Pod::try_from).collect()
+}
+
+/// The same of several workloads at once.
+pub async fn of_all(
+    db: impl PgExecutor<'_>,
+    workloads: &[WorkloadId],
+) -> Result<BTreeMap<WorkloadId, Vec<Pod>>, Error> {
+    let ids: Vec<_> = workloads.iter().map(|it| it.0).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT uid, workload_id, name, node, digest, phase, ready, ever_ready, terminating, restarts, bad_reason,
+                bad_message, bad_container, bad_exit_code, bad_since, created_at
+         FROM pods WHERE workload_id = ANY($1) ORDER BY created_at, name",
+        &ids
+    );
+    let mut all: BTreeMap<WorkloadId, Vec<Pod>> = BTreeMap::new();
+    for row in rows.fetch_all(db).await? {
+        let workload = WorkloadId(row.workload_id);
+        all.entry(workload).or_default().push(row.try_into()?);
+    }
+    Ok(all)
 }
 
 /// A pod as the watch sees it now.
@@ -126,17 +150,6 @@ pub async fn ever_ready(db: impl PgExecutor<'_>, cluster: ClusterId) -> Result<V
     let uids =
         sqlx::query_scalar!("SELECT uid FROM pods WHERE cluster_id = $1 AND ever_ready", cluster.0);
     Ok(uids.fetch_all(db).await?)
-}
-
-/// The nodes of a cluster by name; none where they may not be read.
-pub async fn nodes(db: impl PgExecutor<'_>, cluster: &str) -> Result<Vec<Node>, Error> {
-    let nodes = sqlx::query_as!(
-        Node,
-        "SELECT n.name, n.ready, n.pressure FROM nodes n JOIN clusters c ON c.id = n.cluster_id
-         WHERE c.name = $1 ORDER BY n.name",
-        cluster
-    );
-    Ok(nodes.fetch_all(db).await?)
 }
 
 /// Writes the nodes that are seen and takes away those in `gone`.

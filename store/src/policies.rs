@@ -9,7 +9,8 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::Error;
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     id: uuid::Uuid,
     version: i32,
     definition: Value,

@@ -171,7 +171,8 @@ pub async fn holds(db: impl PgExecutor<'_>, service: ServiceId) -> Result<Vec<Ho
     rows.collect()
 }
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     scope: String,
     reason: String,
     set_by: Option<Uuid>,

@@ -14,7 +14,8 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::{Error, Of, workloads};
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     id: uuid::Uuid,
     workload_id: uuid::Uuid,
     revision: i64,

@@ -1,17 +1,19 @@
-//! Everything the ledger knows about a workload that the rules look at, read together.
+//! Everything the ledger knows about a workload that the rules look at, read together: one statement for what is
+//! known of the workload, one for the rails. A storm of alerts asks for hundreds of scenes a second, and each
+//! statement costs a round trip.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::canonical::Digest;
 use domain::decide::situation::{History, Measurement, Version};
-use domain::ids::{ServiceId, WorkloadId};
+use domain::ids::ServiceId;
+use domain::rollbacks::Rollback;
 use domain::scene::{Rails, Scene};
-use domain::workloads::{Rollout, Workload};
+use domain::watching::SightState;
+use domain::workloads::{Node, Rollout, Workload};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
-use crate::rails::History as Past;
-use crate::{
-    Error, alerts, changes, clusters, drills, pods, policies, rails, revisions, rollbacks,
-    services, workloads,
-};
+use crate::{Error, changes, drills, pods, policies, rails, revisions, rollbacks, services};
 
 /// How far back alerts tell whether a signal goes away by itself.
 const PAST: TimeDelta = TimeDelta::days(90);
@@ -28,24 +30,77 @@ pub async fn of(
     rule: &str,
     now: DateTime<Utc>,
 ) -> Result<Scene, Error> {
-    let past = alerts::past(&mut *db, service, rule, now - PAST).await?;
-    let history = rails::history(&mut *db, service, rule, now).await?;
-    let cluster = clusters::by_name(&mut *db, &workload.cluster).await?;
-    let pods = pods::of(&mut *db, workload.id).await?;
-    let nodes = pods::nodes(&mut *db, &workload.cluster).await?;
-    let failures_in_a_row = small(history.failures);
+    let row = sqlx::query!(
+        r#"SELECT
+            (SELECT to_jsonb(s) || jsonb_build_object('workloads', COALESCE((
+                        SELECT jsonb_agg(
+                            jsonb_build_object(
+                                'cluster', c.name, 'namespace', w.namespace, 'kind', w.kind, 'name', w.name
+                            ) ORDER BY w.position
+                        )
+                        FROM service_workloads w JOIN clusters c ON c.id = w.cluster_id
+                        WHERE w.service_id = s.id
+                    ), '[]'))
+             FROM services s WHERE s.id = $1 AND s.removed_at IS NULL) AS "service: Json<services::Row>",
+            (SELECT jsonb_build_object('id', head.id, 'version', head.version, 'definition', body.definition)
+             FROM services s JOIN policies head ON head.name = s.policy
+             JOIN policy_versions body ON body.policy_id = head.id AND body.version = head.version
+             WHERE s.id = $1 AND head.removed_at IS NULL) AS "policy: Json<policies::Row>",
+            (SELECT $4 = ANY(protected_namespaces) FROM clusters
+             WHERE name = $3 AND removed_at IS NULL) AS protected,
+            (SELECT g.state FROM sights g JOIN clusters c ON c.id = g.cluster_id WHERE c.name = $3) AS sight,
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(p) ORDER BY p.created_at, p.name) FROM pods p WHERE p.workload_id = $2
+            ), '[]') AS "pods!: Json<Vec<pods::Row>>",
+            COALESCE((
+                SELECT jsonb_agg(jsonb_build_object('name', n.name, 'ready', n.ready, 'pressure', n.pressure)
+                                 ORDER BY n.name)
+                FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE c.name = $3
+            ), '[]') AS "nodes!: Json<Vec<Node>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object('template', t.template)
+                                 ORDER BY r.revision DESC, r.seen_at DESC, r.id)
+                FROM revisions r JOIN templates t USING (digest) WHERE r.workload_id = $2
+            ), '[]') AS "revisions!: Json<Vec<revisions::Row>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(h) ORDER BY h.at DESC, h.id)
+                FROM (SELECT * FROM changes WHERE workload_id = $2 ORDER BY at DESC, id LIMIT $5) h
+            ), '[]') AS "changes!: Json<Vec<changes::Row>>",
+            (SELECT count(*) FROM alerts
+             WHERE service_id = $1 AND name = $6 AND state = 'resolved' AND NOT acted AND starts_at >= $7)
+                AS "unattended!",
+            (SELECT count(*) FROM alerts
+             WHERE service_id = $1 AND name = $6 AND state = 'resolved' AND NOT acted AND starts_at >= $7
+                   AND ends_at - starts_at <= interval '5 minutes') AS "recovered!""#,
+        service.0,
+        workload.id.0,
+        workload.cluster,
+        workload.namespace,
+        CHANGES,
+        rule,
+        now - PAST
+    );
+    let row = row.fetch_one(&mut *db).await?;
+    let rails = rails_of(db, service, workload, rule, now).await?;
+    let policy = domain::catalog::Stored::try_from(row.policy.ok_or(Error::NotFound)?.0)?;
+    let sight = row.sight.as_deref().and_then(SightState::parse);
+    let mut changes: Vec<_> = all(row.changes)?;
+    // The table names the service only of what somebody told about it.
+    changes.iter_mut().for_each(|it: &mut domain::changes::Change| it.service = Some(service));
     Ok(Scene {
-        service: services::get(&mut *db, service).await?.entry,
-        policy: policies::for_service(&mut *db, service).await?.entry,
-        protected: cluster.entry.protected_namespaces.contains(&workload.namespace),
-        revisions: revisions::of(&mut *db, workload.id).await?,
-        changes: changes::of_workload(&mut *db, workload.id, CHANGES).await?,
+        service: domain::catalog::Stored::try_from(row.service.ok_or(Error::NotFound)?.0)?.entry,
+        policy: policy.entry,
+        policy_version: policy.version,
+        protected: row.protected.ok_or(Error::NotFound)?,
+        connected: sight.is_some_and(SightState::is_connected),
+        revisions: all(row.revisions)?,
+        changes,
         history: History {
-            unattended: small(past.unattended),
-            ended_by_themselves: small(past.recovered),
-            failed_recoveries: failures_in_a_row,
+            unattended: small(row.unattended),
+            ended_by_themselves: small(row.recovered),
+            failed_recoveries: rails.failures_in_a_row,
         },
-        rails: rails_of(db, service, workload, history).await?,
+        rails,
         measurement: Measurement::default(),
         workload: workload.clone(),
         confirmation: None,
@@ -53,8 +108,8 @@ pub async fn of(
         request: None,
         signal: None,
         alert: None,
-        nodes: Some(nodes).filter(|it| !it.is_empty()),
-        pods,
+        nodes: Some(row.nodes.0).filter(|it| !it.is_empty()),
+        pods: all(row.pods)?,
     })
 }
 
@@ -63,35 +118,64 @@ pub async fn rails_of(
     db: &mut PgConnection,
     service: ServiceId,
     workload: &Workload,
-    history: Past,
+    rule: &str,
+    now: DateTime<Utc>,
 ) -> Result<Rails, Error> {
-    let others = other_rollouts(&mut *db, service, workload.id).await?;
-    let holds = rails::holds(&mut *db, service).await?;
     let drill = drills::whose_fault(&mut *db, workload).await?;
+    let history = rails::history(&mut *db, service, rule, now).await?;
+    let row = sqlx::query!(
+        r#"SELECT
+            COALESCE((SELECT jsonb_agg(to_jsonb(k) ORDER BY k.scope) FROM kill_switches k), '[]')
+                AS "kill_switches!: Json<Vec<rails::Row>>",
+            ARRAY(SELECT w.name FROM workloads w
+                  JOIN service_workloads s ON s.cluster_id = w.cluster_id AND s.namespace = w.namespace
+                       AND s.kind = w.kind AND s.name = w.name
+                  WHERE s.service_id = $1 AND w.id <> $2 AND w.rollout = $3 ORDER BY s.position)
+                AS "other_rollouts!",
+            (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
+             FROM rollbacks r JOIN services s ON s.id = r.service_id
+             WHERE r.workload_id = $2 AND r.ended_at IS NULL) AS "open: Json<rollbacks::Row>",
+            (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
+             FROM rollbacks r JOIN services s ON s.id = r.service_id
+             WHERE r.workload_id = $2 ORDER BY r.created_at DESC LIMIT 1) AS "last: Json<rollbacks::Row>",
+            (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
+             FROM rollbacks r JOIN services s ON s.id = r.service_id
+             WHERE r.service_id = $1
+                   AND (r.executed_at IS NOT NULL OR r.state IN ('approved', 'executing', 'paused'))
+                   AND (r.drill_id IS NULL OR r.ended_at IS NULL)
+             ORDER BY r.created_at DESC LIMIT 1) AS "newest: Json<rollbacks::Row>",
+            ARRAY(SELECT digest FROM holds WHERE service_id = $1 AND released_at IS NULL ORDER BY since DESC)
+                AS "held!""#,
+        service.0,
+        workload.id.0,
+        Rollout::Progressing.as_str()
+    );
+    let row = row.fetch_one(db).await?;
+    let rollback =
+        |row: Option<Json<rollbacks::Row>>| row.map(|it| Rollback::try_from(it.0)).transpose();
+    let held = row.held.iter().map(|it| it.parse::<Digest>());
+    let held = held.collect::<Result<Vec<_>, _>>();
+    let broken = |_| Error::Inconsistent { table: "holds", id: service.to_string() };
     Ok(Rails {
-        kill_switches: rails::kill_switches(&mut *db).await?,
-        other_rollouts: others,
-        open: rollbacks::open_of(&mut *db, workload.id).await?,
-        newest: rollbacks::newest_acted(&mut *db, service).await?,
+        kill_switches: all(row.kill_switches)?,
+        other_rollouts: row.other_rollouts,
+        open: rollback(row.open)?,
+        last: rollback(row.last)?,
+        newest: rollback(row.newest)?,
         failures_in_a_row: small(history.failures),
         automatic_this_hour: small(history.automatic_this_hour),
         rolling_back_now: small(history.services_rolling_back),
-        held: holds
+        held: held
+            .map_err(broken)?
             .into_iter()
-            .map(|it| Version { digest: it.digest, config_digest: None })
+            .map(|digest| Version { digest, config_digest: None })
             .collect(),
         drill,
     })
 }
 
-async fn other_rollouts(
-    db: &mut PgConnection,
-    service: ServiceId,
-    but: WorkloadId,
-) -> Result<Vec<String>, Error> {
-    let all = workloads::by_service(db, service).await?;
-    let others = all.into_iter().filter(|it| it.id != but && it.rollout == Rollout::Progressing);
-    Ok(others.map(|it| it.name).collect())
+fn all<R, T: TryFrom<R, Error = Error>>(rows: Json<Vec<R>>) -> Result<Vec<T>, Error> {
+    rows.0.into_iter().map(T::try_from).collect()
 }
 
 fn small(count: i64) -> u32 {

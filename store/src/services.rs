@@ -12,7 +12,8 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::Error;
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     id: uuid::Uuid,
     version: i32,
     name: String,

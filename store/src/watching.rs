@@ -106,16 +106,6 @@ pub async fn see(
     Ok(())
 }
 
-/// Whether what is known of a cluster's workloads is up to date. No for one that nobody watches.
-pub async fn is_connected(db: impl PgExecutor<'_>, cluster: &str) -> Result<bool, Error> {
-    let state = sqlx::query_scalar!(
-        "SELECT g.state FROM sights g JOIN clusters c ON c.id = g.cluster_id WHERE c.name = $1",
-        cluster
-    );
-    let state = state.fetch_optional(db).await?;
-    Ok(state.as_deref().and_then(SightState::parse).is_some_and(SightState::is_connected))
-}
-
 /// How well each cluster of the catalog can be seen; one that nobody has looked at is connecting.
 pub async fn sights(db: impl PgExecutor<'_>) -> Result<Vec<Sight>, Error> {
     let rows = sqlx::query!(

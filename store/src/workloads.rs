@@ -64,6 +64,13 @@ pub async fn get(db: impl PgExecutor<'_>, id: WorkloadId) -> Result<Workload, Er
     row.ok_or(Error::NotFound)?.try_into()
 }
 
+/// Several at once, in no order.
+pub async fn of_ids(db: impl PgExecutor<'_>, ids: &[WorkloadId]) -> Result<Vec<Workload>, Error> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|it| it.0).collect();
+    let rows = select!("WHERE w.id = ANY($1)", &ids).fetch_all(db).await?;
+    rows.into_iter().map(Workload::try_from).collect()
+}
+
 /// Locks the row until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, id: WorkloadId) -> Result<Workload, Error> {
     let row = select!("WHERE w.id = $1 FOR UPDATE OF w", id.0).fetch_optional(tx).await?;

@@ -91,7 +91,8 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
             actor,
             day: cx.today(),
         };
-        let (rollback, _) = store::rollbacks::open(tx, &scene, &decision, opening, cx.now).await?;
+        let (rollback, _) =
+            store::rollbacks::open(tx, service.id, &scene, &decision, opening, cx.now).await?;
         tx.about(Subject::new("rollbacks", &rollback.number));
         tx.detail("service", &rollback.service_name);
         tx.detail("state", rollback.state.as_str());

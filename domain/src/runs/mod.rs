@@ -173,6 +173,10 @@ impl Refusal {
     }
 }
 
+/// How long a run is without a worker when its own died: a claim on it lasts so long unless it is renewed, in
+/// seconds.
+pub const LEASE_S: f64 = 4.0;
+
 /// A run that is about to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {

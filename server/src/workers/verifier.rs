@@ -11,6 +11,7 @@ use domain::checks::{Check, CheckKind, CheckResult, Condition, WorkloadName};
 use domain::ids::RollbackId;
 use domain::rollbacks::{Observation, Rollback};
 use domain::workloads::Workload;
+use futures::StreamExt;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -20,6 +21,13 @@ use crate::{audit, checks};
 /// How often a service is looked at while it is being verified. Shorter than any sensible window, and long enough
 /// not to be a load of its own.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// So many are looked at in a period. Where more are being verified they come in turn, whose last look is the longest
+/// ago first: what was rolled back already must not keep waiting what has yet to be.
+const LOOKS: i64 = 64;
+
+/// Looks that are under way at the same time: enough that checks which do not answer do not hold up the others.
+const AT_ONCE: usize = 16;
 
 const ACTOR: Actor = Actor::Worker("verifier");
 
@@ -34,23 +42,25 @@ pub async fn run(world: World) {
     }
 }
 
-/// One look at everything that is being verified. An error about one does not keep the others waiting.
+/// One look at what is being verified. An error about one does not keep the others waiting.
 pub async fn tick(world: &World) -> anyhow::Result<()> {
-    let verifying = store::rollbacks::in_state(&world.db, "verifying").await?;
+    let verifying = store::rollbacks::to_verify(&world.db, LOOKS).await?;
     let looks = verifying.into_iter().map(|id| async move {
         if let Err(error) = look(world, id).await {
             tracing::warn!(rollback = %id, "a rollback could not be looked at: {error:#}");
         }
     });
-    futures::future::join_all(looks).await;
+    futures::stream::iter(looks).buffer_unordered(AT_ONCE).collect::<()>().await;
     Ok(())
 }
 
 async fn look(world: &World, id: RollbackId) -> anyhow::Result<()> {
-    let rollback = store::rollbacks::get(&world.db, id).await?;
+    let mut db = world.db.acquire().await?;
+    let rollback = store::rollbacks::get(&mut *db, id).await?;
     let Some(workload) = rollback.workload else { return Ok(()) };
-    let workload = store::workloads::get(&world.db, workload).await?;
-    let service = store::services::get(&world.db, rollback.service).await?.entry;
+    let workload = store::workloads::get(&mut *db, workload).await?;
+    let service = store::services::get(&mut *db, rollback.service).await?.entry;
+    drop(db); // What the checks ask may be slow.
 
     let pods = pods_ready(&workload);
     let subject = checks::Subject::new(rollback.service, &service, &workload);

@@ -218,30 +218,6 @@ pub async fn open_of(
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
-/// The newest one of a workload, open or not.
-pub async fn newest_of(
-    db: impl PgExecutor<'_>,
-    workload: WorkloadId,
-) -> Result<Option<Rollback>, Error> {
-    let row = select!("workload_id = $1 ORDER BY rollbacks.created_at DESC LIMIT 1", workload.0);
-    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
-}
-
-/// The newest one of a service that changed something. What a drill brought about is over when it has ended: the
-/// service is then where it was before.
-pub async fn newest_acted(
-    db: impl PgExecutor<'_>,
-    service: ServiceId,
-) -> Result<Option<Rollback>, Error> {
-    let row = select!(
-        "service_id = $1 AND (executed_at IS NOT NULL OR rollbacks.state IN ('approved', 'executing', 'paused'))
-             AND (rollbacks.drill_id IS NULL OR ended_at IS NULL)
-         ORDER BY rollbacks.created_at DESC LIMIT 1",
-        service.0
-    );
-    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
-}
-
 /// Those that took back the fault of a drill, or tried to, the oldest first.
 pub async fn of_drill(db: impl PgExecutor<'_>, drill: DrillId) -> Result<Vec<Rollback>, Error> {
     let rows = select!(
@@ -283,11 +259,12 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
     rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
 }
 
-/// The ids of those in a state, oldest first.
-pub async fn in_state(db: impl PgExecutor<'_>, state: &str) -> Result<Vec<RollbackId>, Error> {
+/// Those that are being verified, at most `limit`: whose last look is the longest ago comes first.
+pub async fn to_verify(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<RollbackId>, Error> {
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM rollbacks WHERE state = $1 AND (ended_at IS NULL OR state = 'expired') ORDER BY created_at",
-        state
+        "SELECT id FROM rollbacks WHERE state = 'verifying' AND ended_at IS NULL
+         ORDER BY verification->>'looked_at' NULLS FIRST, created_at LIMIT $1",
+        limit
     );
     Ok(ids.fetch_all(db).await?.into_iter().map(RollbackId).collect())
 }
@@ -296,7 +273,8 @@ fn json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-struct Row {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Row {
     id: Uuid,
     number: String,
     service_id: Uuid,

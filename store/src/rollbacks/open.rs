@@ -6,13 +6,16 @@ use domain::decisions::Decision;
 use domain::ids::{RollbackId, RunId, ServiceId};
 use domain::plans::Plan;
 use domain::rollbacks::proposal::{CHECKLIST, Proposal, required};
-use domain::rollbacks::{ChecklistItem, Rollback, Side, State, Times, Trigger, Verification};
-use domain::runs::{NewRun, Purpose};
+use domain::rollbacks::{
+    ChecklistItem, Rollback, RunEvent, Side, State, Times, Trigger, Verification,
+};
+use domain::runs::{LEASE_S, NewRun, Purpose, Run};
 use domain::scene::Scene;
 use sqlx::PgConnection;
 
 use super::{insert, save};
-use crate::{Error, jobs, policies, runs, services};
+use crate::Error;
+use crate::runs::{self, Claim};
 
 /// What is known of a rollback beside its scene and its decision.
 #[derive(Clone, Debug)]
@@ -30,23 +33,29 @@ pub struct Opening {
     pub day: NaiveDate,
 }
 
-/// The rollback, and its run where that is approved and may be carried out at once.
+/// The rollback; and its run, where the policy approves it and it may be carried out at once.
 pub async fn open(
     tx: &mut PgConnection,
+    service: ServiceId,
     scene: &Scene,
     decision: &Decision,
     opening: Opening,
     now: DateTime<Utc>,
-) -> Result<(Rollback, Option<RunId>), Error> {
-    let service = services::by_name(&mut *tx, &scene.service.name).await?.id;
-    let id = RollbackId(
-        sqlx::query_scalar!(r#"SELECT gen_random_uuid() AS "id!""#).fetch_one(&mut *tx).await?,
-    );
+) -> Result<(Rollback, Option<Claim>), Error> {
+    let ids =
+        sqlx::query!(r#"SELECT gen_random_uuid() AS "rollback!", gen_random_uuid() AS "run!""#);
+    let ids = ids.fetch_one(&mut *tx).await?;
+    let id = RollbackId(ids.rollback);
     let Opening { proposal, trigger, follows, asked, onset_at, detected_at, actor, day } = opening;
-    let reason = reason(decision);
-    let plan = proposal.plan.clone();
-    let run = match plan {
-        Some(plan) => Some(start(tx, id, service, scene, plan, &actor, &reason, now).await?),
+    let by_policy = proposal.by_policy;
+    let run = proposal.plan.map(|plan| {
+        let run =
+            Run::new(RunId(ids.run), new_run(id, service, scene, plan, &actor, decision, now));
+        if by_policy { approved(run, scene, now) } else { Ok(run) }
+    });
+    let run = run.transpose()?;
+    let claim = match &run {
+        Some(run) => runs::insert(tx, run, by_policy.then_some(LEASE_S)).await?,
         None => None,
     };
     let live = &scene.workload.live;
@@ -66,10 +75,13 @@ pub async fn open(
             digest: live.digest.clone(),
         }),
         target: decision.target.clone(),
-        run,
-        plan_digest: proposal.plan.as_ref().map(|it| it.digest().clone()),
+        run: run.as_ref().map(|it| it.id),
+        plan_digest: run.as_ref().map(|it| it.plan.digest().clone()),
         asked,
-        state: proposal.state.clone(),
+        state: match run {
+            Some(_) => State::AwaitingApproval,
+            None => proposal.state,
+        },
         times: Times {
             onset_at,
             detected_at: Some(detected_at),
@@ -84,19 +96,17 @@ pub async fn open(
         created_at: now,
         ended_at: None,
     };
-    // The policy's approval comes last, so that the rollback is there to follow its run.
-    let rollback = Rollback { state: waiting(&proposal), ..rollback };
+    // An approval that was there from the beginning is followed like one that comes later.
+    let rollback = match run.as_ref().and_then(RunEvent::of) {
+        Some(event) => rollback.follow(event, now),
+        None => rollback,
+    };
     let rollback = insert(tx, rollback, day).await?;
-    match run.filter(|_| proposal.by_policy) {
-        Some(run) => {
-            let rollback = approve(tx, rollback, run, scene, now).await?;
-            Ok((rollback, Some(run)))
-        }
-        None => Ok((rollback, None)),
-    }
+    Ok((rollback, claim))
 }
 
-/// Newer facts about an open rollback. The rollback where something changed, and the run to carry out at once.
+/// Newer facts about an open rollback. The rollback where something changed, and its run where that may be carried
+/// out at once.
 pub async fn upgrade(
     tx: &mut PgConnection,
     rollback: Rollback,
@@ -105,13 +115,13 @@ pub async fn upgrade(
     proposal: Proposal,
     actor: Actor,
     now: DateTime<Utc>,
-) -> Result<(Option<Rollback>, Option<RunId>), Error> {
+) -> Result<(Option<Rollback>, Option<Claim>), Error> {
     match (&rollback.state, proposal.plan, rollback.run) {
         (State::NeedsPerson, Some(plan), None) => {
             let digest = plan.digest().clone();
-            let id = rollback.id;
-            let reason = reason(decision);
-            let run = start(tx, id, rollback.service, scene, plan, &actor, &reason, now).await?;
+            let (id, service) = (rollback.id, rollback.service);
+            let new = new_run(id, service, scene, plan, &actor, decision, now);
+            let run = runs::create(tx, new).await?.id;
             let rollback = Rollback {
                 run: Some(run),
                 plan_digest: Some(digest),
@@ -121,72 +131,58 @@ pub async fn upgrade(
                 ..rollback
             };
             save(tx, &rollback).await?;
-            if !proposal.by_policy {
-                return Ok((Some(rollback), None));
+            match proposal.by_policy {
+                true => approve(tx, rollback.id, run, scene, now).await,
+                false => Ok((Some(rollback), None)),
             }
-            let rollback = approve(tx, rollback, run, scene, now).await?;
-            Ok((Some(rollback), Some(run)))
         }
         // Only for the very plan that was asked for: another one is another question.
         (State::AwaitingApproval, Some(plan), Some(run))
             if proposal.by_policy && rollback.plan_digest.as_ref() == Some(plan.digest()) =>
         {
-            let rollback = approve(tx, rollback, run, scene, now).await?;
-            Ok((Some(rollback), Some(run)))
+            approve(tx, rollback.id, run, scene, now).await
         }
         _ => Ok((None, None)),
     }
 }
 
-fn waiting(proposal: &Proposal) -> State {
-    match proposal.state {
-        State::Approved => State::AwaitingApproval,
-        ref state => state.clone(),
-    }
-}
-
-fn reason(decision: &Decision) -> String {
-    decision.target.as_ref().map(|it| it.reason.to_string()).unwrap_or_default()
-}
-
-#[expect(clippy::too_many_arguments, reason = "the members of a run, each from another source")]
-async fn start(
-    tx: &mut PgConnection,
+fn new_run(
     rollback: RollbackId,
     service: ServiceId,
     scene: &Scene,
     plan: Plan,
     actor: &Actor,
-    reason: &str,
+    decision: &Decision,
     now: DateTime<Utc>,
-) -> Result<RunId, Error> {
-    let new = NewRun {
+) -> NewRun {
+    NewRun {
         service: Some(service),
         purpose: Purpose::Rollback(rollback),
         plan,
         required: required(&scene.policy, now),
         requested_by: actor.to_string(),
-        reason: reason.to_owned(),
+        reason: decision.target.as_ref().map(|it| it.reason.to_string()).unwrap_or_default(),
         at: now,
-    };
-    Ok(runs::create(tx, new).await?.id)
+    }
 }
 
-/// Nobody is asked, because this version of the policy says so.
+/// Nobody is asked, because this version of the policy says so: the one that was decided by.
+fn approved(run: Run, scene: &Scene, now: DateTime<Utc>) -> Result<Run, Error> {
+    let id = run.id;
+    run.approve_by_policy(&scene.policy.name, scene.policy_version, now)
+        .map_err(|_| Error::Inconsistent { table: "runs", id: id.to_string() })
+}
+
+/// Approves a run that waited. It may be in somebody's hands for a moment, who looks after it; then it is not ours.
 async fn approve(
     tx: &mut PgConnection,
-    rollback: Rollback,
+    rollback: RollbackId,
     run: RunId,
     scene: &Scene,
     now: DateTime<Utc>,
-) -> Result<Rollback, Error> {
-    let policy = policies::for_service(&mut *tx, rollback.service).await?;
-    let waiting = runs::lock(tx, run).await?;
-    let id = waiting.id;
-    let approved = waiting
-        .approve_by_policy(&scene.policy.name, policy.version, now)
-        .map_err(|_| Error::Inconsistent { table: "runs", id: id.to_string() })?;
+) -> Result<(Option<Rollback>, Option<Claim>), Error> {
+    let approved = approved(runs::lock(tx, run).await?, scene, now)?;
     runs::save(tx, &approved, now).await?;
-    jobs::execute_run(tx, run).await?;
-    super::get(&mut *tx, rollback.id).await
+    let claim = runs::claim(&mut *tx, run, LEASE_S).await?;
+    Ok((Some(super::get(&mut *tx, rollback).await?), claim))
 }

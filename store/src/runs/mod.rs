@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{DrillId, RunId, ServiceId};
 use domain::runs::{NewRun, Purpose, Run, StateName};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -108,45 +108,112 @@ pub async fn of_drill(db: impl PgExecutor<'_>, drill: DrillId) -> Result<Vec<Run
     rows.fetch_all(db).await?.into_iter().map(Run::try_from).collect()
 }
 
-/// A run that waits for approval, with its plan. What approves it at once is done with it before the commit
-/// and saved.
+/// A run that waits for approval, with its plan.
 pub async fn create(tx: &mut PgConnection, new: NewRun) -> Result<Run, Error> {
-    crate::plans::insert(tx, &new.plan, new.at).await?;
-    let (purpose, purpose_id) = purpose(new.purpose);
-    let roles: Vec<String> = new.required.roles.iter().map(|it| it.as_str().to_owned()).collect();
-    let id = sqlx::query_scalar!(
-        "INSERT INTO runs (service_id, purpose, purpose_id, plan_digest, requested_by, reason, created_at,
-             required_count, required_roles, expires_at, escalate_at, state, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'awaiting_approval', $12) RETURNING id",
-        new.service.map(|it| it.0),
+    let id =
+        sqlx::query_scalar!(r#"SELECT gen_random_uuid() AS "id!""#).fetch_one(&mut *tx).await?;
+    let run = Run::new(RunId(id), new);
+    insert(tx, &run, None).await?;
+    Ok(run)
+}
+
+/// Writes the statement that `$run` is, named `run`, and with it the steps ($2) and approvals ($3) of run $1: one
+/// round trip. A decision is never changed, only what became of it; steps that have not changed are left alone.
+macro_rules! write {
+    ($run:literal, $of:expr $(, $argument:expr)* $(,)?) => {
+        sqlx::query_scalar!(
+            "WITH " + $run + ", steps AS (
+                 INSERT INTO run_steps
+                     (run_id, position, state, attempts, note, started_at, finished_at, intent, proof)
+                 SELECT run.id, s.position, s.state, s.attempts, s.note, s.started_at, s.finished_at, s.intent, s.proof
+                 FROM run, jsonb_to_recordset($2) AS s (
+                     position integer, state text, attempts integer, note jsonb, started_at timestamptz,
+                     finished_at timestamptz, intent jsonb, proof jsonb
+                 )
+                 ON CONFLICT (run_id, position) DO UPDATE SET
+                     state = excluded.state, attempts = excluded.attempts, note = excluded.note,
+                     started_at = excluded.started_at, finished_at = excluded.finished_at,
+                     intent = excluded.intent, proof = excluded.proof
+                 WHERE run_steps IS DISTINCT FROM excluded
+             ), consents AS (
+                 INSERT INTO approvals (run_id, requested_by, by, kind, person, roles, policy, policy_version, decision,
+                     reason, at, plan_digest, spent_at, void_at)
+                 SELECT run.id, run.requested_by, a.by, a.kind, a.person, a.roles, a.policy, a.policy_version,
+                     a.decision, a.reason, a.at, a.plan_digest, a.spent_at, a.void_at
+                 FROM run, jsonb_to_recordset($3) AS a (
+                     by text, kind text, person text, roles text[], policy text, policy_version integer, decision text,
+                     reason text, at timestamptz, plan_digest text, spent_at timestamptz, void_at timestamptz
+                 )
+                 ON CONFLICT (run_id, by) DO UPDATE SET spent_at = excluded.spent_at, void_at = excluded.void_at
+                 WHERE (approvals.spent_at, approvals.void_at) IS DISTINCT FROM (excluded.spent_at, excluded.void_at)
+             )
+             SELECT id FROM run",
+            $of.id.0,
+            steps($of)?,
+            approvals($of),
+            $($argument),*
+        )
+    };
+}
+
+/// A run that has no row yet, with its plan: it may have been approved already. Where a lease is asked for, whoever
+/// inserts it holds the claim from the commit on.
+pub async fn insert(
+    tx: &mut PgConnection,
+    run: &Run,
+    lease_s: Option<f64>,
+) -> Result<Option<Claim>, Error> {
+    let (purpose, purpose_id) = purpose(run.purpose);
+    let roles: Vec<String> = run.required.roles.iter().map(|it| it.as_str().to_owned()).collect();
+    let state = row::State::of(&run.state)?;
+    let epoch = i64::from(lease_s.is_some());
+    let inserted = write!(
+        "plan AS (
+             INSERT INTO plans (digest, steps, live, created_at) VALUES ($7, $20, $21, $10) ON CONFLICT DO NOTHING
+         ), run AS (
+             INSERT INTO runs (id, service_id, purpose, purpose_id, plan_digest, requested_by, reason, created_at,
+                 required_count, required_roles, expires_at, escalate_at, state, state_at, due_at, epoch,
+                 leased_until)
+             VALUES ($1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                 clock_timestamp() + make_interval(secs => $19))
+             RETURNING id, requested_by
+         )",
+        run,
+        run.service.map(|it| it.0),
         purpose,
         purpose_id,
-        new.plan.digest().as_str(),
-        new.requested_by,
-        new.reason,
-        new.at,
-        i32::try_from(new.required.count).unwrap_or(i32::MAX),
+        run.plan.digest().as_str(),
+        run.requested_by,
+        run.reason,
+        run.requested_at,
+        i32::try_from(run.required.count).unwrap_or(i32::MAX),
         &roles,
-        new.required.expires_at,
-        &new.required.escalate_at,
-        new.required.escalate_at.first().copied().unwrap_or(new.required.expires_at)
+        run.required.expires_at,
+        &run.required.escalate_at,
+        run.state.name().as_str(),
+        state.at,
+        run.due(run.requested_at),
+        epoch,
+        lease_s,
+        json!(run.plan.steps()),
+        json!(run.plan.live())
     );
-    let id = id.fetch_one(&mut *tx).await?;
-    let run = Run::new(RunId(id), new);
-    write_steps(tx, &run).await?;
-    Ok(run)
+    inserted.fetch_one(tx).await?;
+    Ok(lease_s.map(|_| Claim { run: run.id, epoch }))
 }
 
 /// Writes the run as it is now. Whoever changes it has locked it, and a worker's claim must still hold:
 /// [`Error::Fenced`] says that somebody else carries it out by now.
 pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Result<(), Error> {
     let state = row::State::of(&run.state)?;
-    let saved = sqlx::query!(
-        "UPDATE runs SET state = $3, state_at = $4, note = $5, failed_step = $6, moved = $7,
-             wish = $8, wish_by = $9, wish_reason = $10, wish_at = $11, confirmed_at = $12, due_at = $13,
-             escalated = $14
-         WHERE id = $1 AND epoch = $2",
-        run.id.0,
+    let saved = write!(
+        "run AS (
+             UPDATE runs SET state = $5, state_at = $6, note = $7, failed_step = $8, moved = $9,
+                 wish = $10, wish_by = $11, wish_reason = $12, wish_at = $13, confirmed_at = $14, due_at = $15,
+                 escalated = $16
+             WHERE id = $1 AND epoch = $4 RETURNING id, requested_by
+         )",
+        run,
         run.epoch,
         run.state.name().as_str(),
         state.at,
@@ -161,11 +228,9 @@ pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Resul
         run.due(now),
         i32::try_from(run.escalated).unwrap_or(i32::MAX)
     );
-    if saved.execute(&mut *tx).await?.rows_affected() == 0 {
+    if saved.fetch_optional(&mut *tx).await?.is_none() {
         return Err(Error::Fenced { table: "runs", id: run.id.to_string() });
     }
-    write_steps(tx, run).await?;
-    write_approvals(tx, run).await?;
     match run.purpose {
         Purpose::Rollback(_) => crate::rollbacks::follow(tx, run, now).await,
         Purpose::Drill(_) => crate::drills::follow(tx, run).await,
@@ -173,54 +238,13 @@ pub async fn save(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Resul
     }
 }
 
-/// Those that have not changed are left alone.
-async fn write_steps(tx: &mut PgConnection, run: &Run) -> Result<(), Error> {
+fn steps(run: &Run) -> Result<Value, Error> {
     let steps = run.steps.iter().enumerate().map(|(i, step)| StepRow::of(i, step));
-    let steps = json!(steps.collect::<Result<Vec<_>, _>>()?);
-    sqlx::query!(
-        "INSERT INTO run_steps (run_id, position, state, attempts, note, started_at, finished_at, intent, proof)
-         SELECT $1, position, state, attempts, note, started_at, finished_at, intent, proof
-         FROM jsonb_to_recordset($2) AS s (
-             position integer, state text, attempts integer, note jsonb, started_at timestamptz,
-             finished_at timestamptz, intent jsonb, proof jsonb
-         )
-         ON CONFLICT (run_id, position) DO UPDATE SET
-             state = excluded.state, attempts = excluded.attempts, note = excluded.note,
-             started_at = excluded.started_at, finished_at = excluded.finished_at,
-             intent = excluded.intent, proof = excluded.proof
-         WHERE run_steps IS DISTINCT FROM excluded",
-        run.id.0,
-        steps
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
+    Ok(json!(steps.collect::<Result<Vec<_>, _>>()?))
 }
 
-/// A decision is never changed; only what became of it.
-async fn write_approvals(tx: &mut PgConnection, run: &Run) -> Result<(), Error> {
-    if run.approvals.is_empty() {
-        return Ok(());
-    }
-    let approvals: Vec<_> = run.approvals.iter().map(ApprovalRow::of).collect();
-    sqlx::query!(
-        "INSERT INTO approvals (run_id, requested_by, by, kind, person, roles, policy, policy_version, decision,
-             reason, at, plan_digest, spent_at, void_at)
-         SELECT $1, $2, by, kind, person, roles, policy, policy_version, decision, reason, at, plan_digest,
-             spent_at, void_at
-         FROM jsonb_to_recordset($3) AS a (
-             by text, kind text, person text, roles text[], policy text, policy_version integer, decision text,
-             reason text, at timestamptz, plan_digest text, spent_at timestamptz, void_at timestamptz
-         )
-         ON CONFLICT (run_id, by) DO UPDATE SET spent_at = excluded.spent_at, void_at = excluded.void_at
-         WHERE (approvals.spent_at, approvals.void_at) IS DISTINCT FROM (excluded.spent_at, excluded.void_at)",
-        run.id.0,
-        run.requested_by,
-        json!(approvals)
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
+fn approvals(run: &Run) -> Value {
+    run.approvals.iter().map(|it| json!(ApprovalRow::of(it))).collect()
 }
 
 fn purpose(purpose: Purpose) -> (&'static str, Option<Uuid>) {

@@ -10,17 +10,19 @@ use domain::canonical::{self, Digest};
 use domain::decide::decide as rules;
 use domain::decide::situation::Situation;
 use domain::decisions::{Decision, Disposition};
-use domain::ids::RunId;
+use domain::ids::RollbackId;
 use domain::rollbacks::Trigger;
 use domain::rollbacks::proposal::{Proposal, propose};
 use domain::scene::Scene;
 use serde_json::json;
 use sqlx::PgConnection;
+use store::decisions::Newest;
 use store::rollbacks::Opening;
+use store::runs::Claim;
 
 use super::REPEAT;
 use crate::audit;
-use crate::workers::{World, executor};
+use crate::workers::World;
 
 const ACTOR: Actor = Actor::Worker("detector");
 
@@ -84,35 +86,34 @@ async fn withdraw(
     Ok(())
 }
 
+/// The run to carry out at once, if there is one.
 pub(super) async fn decide(
     world: &World,
     alert: &Alert,
-    scene: Scene,
+    mut scene: Scene,
+    newest: Option<Newest>,
     now: DateTime<Utc>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Claim>> {
     let service = alert.service.expect("a scene has a service");
-    let newest = store::decisions::newest_of(&world.db, alert.id).await?;
     let follows = newest.as_ref().map(|it| it.id);
-    // A rollback that is open because of this alert, or that still asks about this workload, is no duplicate.
-    let own = scene.rails.open.as_ref().filter(|it| it.takes_in(alert.id)).map(|it| it.id);
-    let mut situation = scene.situation(follows, own, now);
+    let mut situation = scene.situation(follows, own(&scene, alert), now);
     let mut decision = rules(&situation);
-    let input = digest(&situation);
-    if newest.is_some_and(|it| it.input == input.as_str() && now - it.at < REPEAT) {
-        return store::alerts::touch(&world.db, alert.id, now).await.map_err(Into::into);
+    let young = newest.filter(|it| now - it.at < REPEAT);
+    if young.is_some_and(|it| it.input == digest(&situation).as_str()) {
+        store::alerts::touch(&world.db, alert.id, now).await?;
+        return Ok(None);
     }
 
     let mut tx = world.db.begin().await?;
     if !store::alerts::claim(&mut tx, alert.id, alert.decided_at).await? {
-        return Ok(());
+        return Ok(None);
     }
     if decision.disposition == Disposition::Execute {
         // Two decisions at once would each see room for one more.
         store::rails::lock_caps(&mut tx).await?;
-        let mut scene = scene.clone();
-        let history = store::rails::history(&mut *tx, service, &alert.name, now).await?;
-        scene.rails = store::scenes::rails_of(&mut tx, service, &scene.workload, history).await?;
-        situation = scene.situation(follows, own, now);
+        scene.rails =
+            store::scenes::rails_of(&mut tx, service, &scene.workload, &alert.name, now).await?;
+        situation = scene.situation(follows, own(&scene, alert), now);
         decision = rules(&situation);
     }
     let stored = store::decisions::New {
@@ -125,18 +126,19 @@ pub(super) async fn decide(
         decision: &decision,
     };
     decision.id = Some(store::decisions::insert(&mut tx, stored, now).await?);
-    store::alerts::touch(&mut *tx, alert.id, now).await?;
     if scene.rails.drill.is_some() {
         // How the fault of a drill ends says nothing about whether the signal goes away by itself.
         store::alerts::mark_acted(&mut tx, alert.id).await?;
     }
     let run = follow_up(&mut tx, world, alert, &scene, &decision, now).await?;
+    store::alerts::touch(&mut *tx, alert.id, now).await?;
     tx.commit().await?;
-    if let Some(run) = run {
-        // The queue has it too; whoever claims the lease first carries it out.
-        executor::execute(world, run).await?;
-    }
-    Ok(())
+    Ok(run)
+}
+
+/// A rollback that is open because of this alert, or that still asks about this workload, is no duplicate.
+fn own(scene: &Scene, alert: &Alert) -> Option<RollbackId> {
+    scene.rails.open.as_ref().filter(|it| it.takes_in(alert.id)).map(|it| it.id)
 }
 
 /// What the rules looked at, without the clock: the same again is no news.
@@ -161,7 +163,7 @@ async fn follow_up(
     scene: &Scene,
     decision: &Decision,
     now: DateTime<Utc>,
-) -> anyhow::Result<Option<RunId>> {
+) -> anyhow::Result<Option<Claim>> {
     let Some(proposal) =
         propose(decision, &scene.workload, scene.signal.as_ref().map(|it| it.severity))
     else {
@@ -177,8 +179,8 @@ async fn follow_up(
         }
         Some(_) => Ok(None),
         None => {
-            let last = store::rollbacks::newest_of(&mut *tx, scene.workload.id).await?;
-            let asked = match &last {
+            let last = scene.rails.last.as_ref();
+            let asked = match last {
                 Some(last) => match last.ask_again(alert.id) {
                     Some(asked) => asked,
                     // Asked often enough; or a person said no to this very alert.
@@ -202,7 +204,9 @@ async fn follow_up(
                 day: world.today(now),
             };
             store::alerts::mark_acted(tx, alert.id).await?;
-            let (rollback, run) = store::rollbacks::open(tx, scene, decision, opening, now).await?;
+            let service = alert.service.expect("a scene has a service");
+            let (rollback, run) =
+                store::rollbacks::open(tx, service, scene, decision, opening, now).await?;
             let subject = Subject::new("rollbacks", &rollback.number);
             let details = json!({
                 "state": rollback.state.as_str(), "alert": alert.name, "outcome": decision.outcome,
@@ -227,12 +231,12 @@ async fn follow_up(
 async fn upgrade(
     tx: &mut PgConnection,
     alert: &Alert,
-    open: domain::ids::RollbackId,
+    open: RollbackId,
     scene: &Scene,
     decision: &Decision,
     proposal: Proposal,
     now: DateTime<Utc>,
-) -> anyhow::Result<Option<RunId>> {
+) -> anyhow::Result<Option<Claim>> {
     let rollback = store::rollbacks::lock_with_run(tx, open).await?;
     let rollback = match rollback.is_about(alert.id) {
         true => rollback,

@@ -15,24 +15,31 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::ids::{AlertId, WorkloadId};
-use tokio::sync::{Semaphore, broadcast};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use domain::ids::AlertId;
+use store::runs::Claim;
+use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::World;
+use super::{World, executor};
 
 /// While a signal fires it is decided again this often, also when nothing has changed.
 pub const REPEAT: TimeDelta = TimeDelta::seconds(30);
 
-/// Decisions that are under way at the same time.
+/// Decisions that are under way at the same time. More would only wait for each other's locks and connections.
 const AT_ONCE: usize = 8;
+
+/// What the watch sees of every workload is compared this often, in case a word of it was missed.
+const SWEEP: Duration = Duration::from_secs(30);
 
 /// For ever.
 pub async fn run(world: World) {
-    let detector =
-        Detector { world, busy: Arc::default(), room: Arc::new(Semaphore::new(AT_ONCE)) };
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let detector = Detector { world, busy: Arc::default(), room, due: Arc::default() };
     while !detector.world.stop.is_cancelled() {
-        if let Err(error) = detector.listen().await {
+        let all = async {
+            tokio::try_join!(detector.follow_facts(), detector.listen(), detector.decide())
+        };
+        if let Err(error) = all.await {
             tracing::warn!("the detector waits for the database: {error:#}");
             let pause = tokio::time::sleep(Duration::from_secs(1));
             detector.world.stop.run_until_cancelled(pause).await;
@@ -46,54 +53,62 @@ struct Detector {
     /// What is being decided now; a second look at the same time would find the same.
     busy: Arc<Mutex<HashSet<AlertId>>>,
     room: Arc<Semaphore>,
+    /// Rung when an alert may be due: somebody told of one, or the watch has seen what one waits for.
+    due: Arc<Notify>,
 }
 
 impl Detector {
-    async fn listen(&self) -> anyhow::Result<()> {
+    /// What the watch sees becomes alerts; Postgres tells of them as of any other.
+    async fn follow_facts(&self) -> anyhow::Result<()> {
         let mut facts = self.world.facts.subscribe();
-        let mut notified = store::listen(&self.world.db, &["alerts", "rails", "catalog"]).await?;
-        // Whatever happened while nobody listened.
-        sightings::compare_all(&self.world).await?;
-        let mut tick = interval(Duration::from_secs(1));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut swept = Instant::now();
+        // The first tick comes at once, for whatever happened while nobody listened.
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.world.stop.cancelled() => return Ok(()),
-                it = notified.recv() => {
-                    it?;
-                    self.decide_due().await?;
-                }
+                _ = sweep.tick() => sightings::compare_all(&self.world).await?,
                 fact = facts.recv() => match fact {
-                    Ok(workload) => self.look_at(&mut facts, workload).await?,
+                    Ok(workload) => {
+                        // All that changed meanwhile, each once.
+                        let mut changed = HashSet::from([workload]);
+                        changed.extend(std::iter::from_fn(|| facts.try_recv().ok()));
+                        let changed: Vec<_> = changed.into_iter().collect();
+                        sightings::compare(&self.world, &changed).await?;
+                    }
                     Err(broadcast::error::RecvError::Lagged(_)) => sightings::compare_all(&self.world).await?,
                     Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 },
-                _ = tick.tick() => {
-                    if swept.elapsed() > Duration::from_secs(30) {
-                        sightings::compare_all(&self.world).await?;
-                        swept = Instant::now();
-                    }
-                    self.decide_due().await?;
-                }
+            }
+            self.due.notify_one();
+        }
+    }
+
+    /// Hears that there is something to look at. It never waits for a decision, because Postgres would wait for it.
+    async fn listen(&self) -> anyhow::Result<()> {
+        let mut notified = store::listen(&self.world.db, &["alerts", "rails", "catalog"]).await?;
+        loop {
+            // Whatever was said while nobody listened.
+            self.due.notify_one();
+            tokio::select! {
+                () = self.world.stop.cancelled() => return Ok(()),
+                it = notified.recv() => drop(it?),
             }
         }
     }
 
-    /// The workload that changed, and all that changed meanwhile, each once.
-    async fn look_at(
-        &self,
-        facts: &mut broadcast::Receiver<WorkloadId>,
-        first: WorkloadId,
-    ) -> anyhow::Result<()> {
-        let mut changed = HashSet::from([first]);
-        while let Ok(workload) = facts.try_recv() {
-            changed.insert(workload);
+    async fn decide(&self) -> anyhow::Result<()> {
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.world.stop.cancelled() => return Ok(()),
+                () = self.due.notified() => {}
+                _ = tick.tick() => {}
+            }
+            // One look finds all that was told of until now.
+            self.decide_due().await?;
         }
-        for workload in changed {
-            sightings::compare(&self.world, workload).await?;
-        }
-        self.decide_due().await
     }
 
     async fn decide_due(&self) -> anyhow::Result<()> {
@@ -106,38 +121,55 @@ impl Detector {
             let room = self.room.clone().acquire_owned().await?;
             let detector = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = consider(&detector.world, alert).await {
-                    tracing::error!(alert = %alert, "an alert could not be decided, it will be tried again: {error:#}");
-                }
+                let decided = consider(&detector.world, alert).await;
                 if let Ok(mut busy) = detector.busy.lock() {
                     busy.remove(&alert);
                 }
+                // The next decision need not wait for what follows from this one.
                 drop(room);
+                let done = match decided {
+                    Ok(Some(claim)) => {
+                        executor::execute_claimed(&detector.world, claim).await.map_err(Into::into)
+                    }
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = done {
+                    tracing::error!(alert = %alert, "an alert could not be dealt with, it will be tried again: {error:#}");
+                }
             });
         }
         Ok(())
     }
 }
 
-/// Everything that is due about one alert: whether it is over, what the rules say, and what follows from that.
-pub async fn consider(world: &World, alert: AlertId) -> anyhow::Result<()> {
+/// Everything that is due about one alert: whether it is over, what the rules say, and what follows from that. The
+/// run that may be carried out at once, if there is one.
+async fn consider(world: &World, alert: AlertId) -> anyhow::Result<Option<Claim>> {
     let now = (world.now)();
-    let alert = store::alerts::get(&world.db, alert).await?;
-    let Some(scene) = scene::gather(world, &alert, now).await? else {
+    // One connection for all that is read: each time it changes hands costs a round trip.
+    let mut db = world.db.acquire().await?;
+    let alert = store::alerts::get(&mut *db, alert).await?;
+    let gathered = scene::gather(&mut db, &alert, now).await?;
+    let newest = store::decisions::newest_of(&mut *db, alert.id).await?;
+    drop(db); // Prometheus may be slow, and others need the connection.
+    let Some(mut scene) = gathered else {
         // Its service has no workload that anybody watches: what the sender says is all there is.
         if alert.resolved_said_at.is_some() {
             act::resolve(world, &alert, now).await?;
         }
-        return Ok(());
+        return Ok(None);
     };
+    scene::confirm(world, &mut scene, now).await;
     // Over when it is said to be and our own sources do not contradict; or when they say so themselves about a
     // signal that only they had reported.
     let over = scene.is_over();
     if alert.resolved_said_at.is_some() && over != Some(false) {
-        return act::resolve(world, &alert, now).await;
+        act::resolve(world, &alert, now).await?;
+        return Ok(None);
     }
     if scene.awaits_second_source(now) {
-        return Ok(());
+        return Ok(None);
     }
-    act::decide(world, &alert, scene, now).await
+    act::decide(world, &alert, scene, newest, now).await
 }

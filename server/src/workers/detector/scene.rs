@@ -8,18 +8,18 @@ use domain::scene::Scene;
 use domain::signals::Source;
 use domain::verdict::Verdict;
 use domain::workloads::{Rollout, Workload};
+use sqlx::PgConnection;
 
 use super::measure;
 use crate::workers::World;
 
 /// None where the service has no workload that is watched.
 pub(super) async fn gather(
-    world: &World,
+    db: &mut PgConnection,
     alert: &Alert,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Scene>> {
     let Some(service) = alert.service else { return Ok(None) };
-    let mut db = world.db.acquire().await?;
     let workloads = store::workloads::by_service(&mut *db, service).await?;
     let Some(workload) = choose(alert, &workloads) else { return Ok(None) };
     let signal = match store::signals::by_name(&mut *db, &alert.name).await {
@@ -27,31 +27,31 @@ pub(super) async fn gather(
         Err(store::Error::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
-    let mut scene = store::scenes::of(&mut db, service, workload, &alert.name, now).await?;
-    let connected = store::watching::is_connected(&mut *db, &workload.cluster).await?;
-    drop(db); // Prometheus may be slow, and others need the connection.
+    let mut scene = store::scenes::of(db, service, workload, &alert.name, now).await?;
+    scene.signal = signal;
+    scene.alert = Some(alert.clone());
+    Ok(Some(scene))
+}
 
-    match signal.as_ref().map(|it| it.source.clone()) {
-        Some(Source::Watch(watch)) => {
-            scene.sighting = sighting(watch, workload, &scene.pods);
+/// Our own answer to whether the signal fires: the watch's, which is in the ledger, or that of Prometheus.
+pub(super) async fn confirm(world: &World, scene: &mut Scene, now: DateTime<Utc>) {
+    let Some(signal) = scene.signal.clone() else { return };
+    match signal.source {
+        Source::Watch(watch) => {
+            scene.sighting = sighting(watch, &scene.workload, &scene.pods);
             // A cluster that nobody sees any more proves nothing.
-            let seen = connected.then_some(scene.sighting.is_some());
+            let seen = scene.connected.then_some(scene.sighting.is_some());
             scene.confirmation = Some(Confirmation {
                 by: Noticed::Watch,
                 verdict: Verdict::from(seen),
                 checked_at: now,
             });
         }
-        Some(Source::Ratio { .. } | Source::Value { .. }) => {
-            if let Some(signal) = &signal {
-                measure::measure(world, signal, &mut scene, now).await;
-            }
+        Source::Ratio { .. } | Source::Value { .. } => {
+            measure::measure(world, &signal, scene, now).await;
         }
-        Some(Source::None) | None => {}
+        Source::None => {}
     }
-    scene.signal = signal;
-    scene.alert = Some(alert.clone());
-    Ok(Some(scene))
 }
 
 /// The workload that the alert names; else the only one in trouble; else the one that changed last.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::alerts::watched::{Sighting, sighting};
-use domain::alerts::{Alert, Labels, Report, Source, State};
-use domain::ids::WorkloadId;
+use domain::alerts::{Labels, Report, Source, State};
+use domain::ids::{AlertId, WorkloadId};
 use domain::signals::{self, Signal};
 use domain::workloads::Workload;
 use store::alerts::Placed;
@@ -14,55 +14,60 @@ use crate::workers::World;
 
 /// Compares what the watch sees of every workload with the open alerts.
 pub(super) async fn compare_all(world: &World) -> anyhow::Result<()> {
-    for workload in store::workloads::troubled(&world.db).await? {
-        compare(world, workload).await?;
-    }
-    Ok(())
+    compare(world, &store::workloads::troubled(&world.db).await?).await
 }
 
-/// Compares what the watch sees of one workload with the open alerts.
-pub(super) async fn compare(world: &World, workload: WorkloadId) -> anyhow::Result<()> {
+/// Compares what the watch sees of these workloads with the open alerts.
+pub(super) async fn compare(world: &World, workloads: &[WorkloadId]) -> anyhow::Result<()> {
     let now = (world.now)();
-    let workload = store::workloads::get(&world.db, workload).await?;
-    let Some(service) = workload.service.filter(|_| workload.gone_at.is_none()) else {
-        return Ok(());
+    let mut db = world.db.acquire().await?;
+    let mut open: BTreeMap<(WorkloadId, String), AlertId> = BTreeMap::new();
+    for alert in store::alerts::firing_of_watch(&mut *db, workloads).await? {
+        open.extend(alert.workload.map(|it| ((it, alert.name), alert.id)));
+    }
+    let pods = store::pods::of_all(&mut *db, workloads).await?;
+    let mut seen = store::workloads::of_ids(&mut *db, workloads).await?;
+    seen.retain(|it| it.service.is_some() && it.gone_at.is_none());
+    let pods_of = |it: &Workload| pods.get(&it.id).map_or(&[][..], Vec::as_slice);
+    let is_news = |it: &Workload| {
+        pods_of(it).iter().any(|it| it.bad.is_some())
+            || it.conditions.iter().any(|it| it.status == "False")
+            || open.keys().any(|(of, _)| *of == it.id)
     };
-    let pods = store::pods::of(&world.db, workload.id).await?;
-    let open: BTreeMap<String, Alert> = store::alerts::firing_of_service(&world.db, service)
-        .await?
-        .into_iter()
-        .filter(|it| it.source == Source::Watch && it.workload == Some(workload.id))
-        .map(|it| (it.name.clone(), it))
-        .collect();
-    let bad = pods.iter().any(|it| it.bad.is_some())
-        || workload.conditions.iter().any(|it| it.status == "False");
-    if open.is_empty() && !bad {
+    if !seen.iter().any(is_news) {
         return Ok(()); // Most of the time.
     }
-    let service = store::services::get(&world.db, service).await?;
-    let signals = store::signals::list(&world.db).await?;
-    let mut fired = Vec::new();
-    let mut ended = Vec::new();
+    let signals = store::signals::list(&mut *db).await?;
+    let services = store::workloads::services(&mut *db, workloads).await?;
+    drop(db);
+
+    let (mut fired, mut ended) = (Vec::new(), Vec::new());
     // Others that name the watch are told by their senders; the watch only confirms them.
     let built_in = signals::built_in();
     for signal in signals.iter().filter(|it| built_in.iter().any(|own| own.name == it.name)) {
         let signals::Source::Watch(watch) = &signal.source else { continue };
-        match (sighting(*watch, &workload, &pods), open.get(&signal.name)) {
-            (Some(seen), None) => {
-                fired.push(placed(&workload, &service.entry.name, signal, seen, now))
+        for workload in &seen {
+            let alert = open.get(&(workload.id, signal.name.clone()));
+            match (sighting(*watch, workload, pods_of(workload)), alert) {
+                (Some(seen), None) => {
+                    let service = services.get(&workload.id).map_or("", String::as_str);
+                    fired.push(placed(workload, service, signal, seen, now));
+                }
+                (None, Some(alert)) => ended.push(*alert),
+                _ => {}
             }
-            (None, Some(alert)) => ended.push(alert.id),
-            _ => {}
         }
     }
     if fired.is_empty() && ended.is_empty() {
         return Ok(());
     }
     let mut tx = world.db.begin().await?;
-    store::alerts::fire(&mut tx, &fired, Source::Watch, now).await?;
-    for alert in ended {
+    if !fired.is_empty() {
+        store::alerts::fire(&mut tx, &fired, Source::Watch, now).await?;
+    }
+    if !ended.is_empty() {
         // Not ended here: the detector finds out what follows from it.
-        store::alerts::say_over(&mut tx, alert, now).await?;
+        store::alerts::say_over(&mut tx, &ended, now).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::runs::LEASE_S;
 use sqlx::PgPool;
 use store::runs::Claim;
 use tokio::sync::watch;
@@ -9,8 +10,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a run is without a worker when its own died, in seconds.
-pub(super) const LASTS_S: f64 = 4.0;
 const RENEW: Duration = Duration::from_secs(1);
 
 /// Ends with the value.
@@ -53,10 +52,10 @@ impl Drop for Lease {
 async fn renew(db: PgPool, claim: Claim, lost: CancellationToken, wish: watch::Sender<bool>) {
     let _lost = lost.clone().drop_guard();
     let mut held = Instant::now();
-    while held.elapsed().as_secs_f64() < LASTS_S {
+    while held.elapsed().as_secs_f64() < LEASE_S {
         tokio::time::sleep(RENEW).await;
         let asked = Instant::now();
-        match store::runs::renew(&db, claim, LASTS_S).await {
+        match store::runs::renew(&db, claim, LEASE_S).await {
             Ok(None) => return,
             Ok(Some(wished)) => {
                 held = asked;

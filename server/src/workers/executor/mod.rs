@@ -14,7 +14,7 @@
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Subject};
 use domain::ids::RunId;
-use domain::runs::{Ended, Next, Note, Proof, Run};
+use domain::runs::{Ended, LEASE_S, Next, Note, Proof, Run};
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -51,13 +51,21 @@ impl TaskHandler for Job {
 /// # Errors
 /// Only of the database; what is wrong with the outside world is written down on the step.
 pub async fn execute(world: &World, id: RunId) -> Result<(), store::Error> {
-    let Some(claim) = store::runs::claim(&world.db, id, lease::LASTS_S).await? else {
-        return Ok(());
-    };
+    match store::runs::claim(&world.db, id, LEASE_S).await? {
+        Some(claim) => execute_claimed(world, claim).await,
+        None => Ok(()),
+    }
+}
+
+/// The same for a run that is ours already.
+///
+/// # Errors
+/// As for [`execute`].
+pub async fn execute_claimed(world: &World, claim: Claim) -> Result<(), store::Error> {
     let worker = Worker { world, claim, lease: Lease::hold(world.db.clone(), claim) };
     match worker.carry_out().await {
         Err(store::Error::Fenced { .. }) => {
-            tracing::warn!(run = %id, "the run is in other hands by now");
+            tracing::warn!(run = %claim.run, "the run is in other hands by now");
             Ok(())
         }
         result => {
@@ -77,6 +85,9 @@ struct Worker<'a> {
 
 /// Whether the run can go on at once.
 enum Turn {
+    /// From here: nobody else writes what is not in it, but for wishes, which are looked for at each save.
+    From(Box<Run>),
+    /// As it is by then.
     GoOn,
     /// It waits for people, for time, or is in other hands.
     Rest,
@@ -84,8 +95,12 @@ enum Turn {
 
 impl Worker<'_> {
     async fn carry_out(&self) -> Result<(), store::Error> {
+        let mut known = None;
         while !self.lease.is_lost() && !self.world.stop.is_cancelled() {
-            let run = store::runs::get(&self.world.db, self.claim.run).await?;
+            let run = match known.take() {
+                Some(run) => run,
+                None => Box::new(store::runs::get(&self.world.db, self.claim.run).await?),
+            };
             let turn = match run.next(self.world.now()) {
                 Next::Nothing { .. } => Turn::Rest,
                 Next::Escalate => self.settle(Next::Escalate, Run::escalate).await?,
@@ -96,8 +111,10 @@ impl Worker<'_> {
                 Next::Act(step) => self.act(&run, step).await?,
                 Next::Observe(step) => self.observe(&run, step).await?,
             };
-            if let Turn::Rest = turn {
-                break;
+            match turn {
+                Turn::From(run) => known = Some(run),
+                Turn::GoOn => {}
+                Turn::Rest => break,
             }
         }
         Ok(())
@@ -151,7 +168,7 @@ impl Worker<'_> {
         let mut tx = self.world.db.begin().await?;
         let before = store::runs::lock_claimed(&mut tx, self.claim).await?;
         let Some(after) = transition(before.clone(), now).filter(|it| *it != before) else {
-            return Ok(Turn::GoOn);
+            return Ok(Turn::From(Box::new(before)));
         };
         store::runs::save(&mut tx, &after, now).await?;
         let subject = Subject::new("runs", after.id);
@@ -162,7 +179,7 @@ impl Worker<'_> {
         };
         store::audit::record(&mut tx, &ACTOR, action, &subject, details, now).await?;
         tx.commit().await?;
-        Ok(Turn::GoOn)
+        Ok(Turn::From(Box::new(after)))
     }
 }
 

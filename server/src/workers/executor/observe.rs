@@ -25,8 +25,7 @@ impl Worker<'_> {
     pub(super) async fn observe(&self, run: &Run, step: usize) -> Result<Turn, store::Error> {
         let next = Next::Observe(step);
         if !run.steps[step].state.is_running() {
-            self.settle(next, |run, now| run.start_step(step, now)).await?;
-            return Ok(Turn::GoOn);
+            return self.settle(next, |run, now| run.start_step(step, now)).await;
         }
         match &run.plan.steps()[step].kind {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
