@@ -152,26 +152,6 @@ async fn leave(
     rails::hold(tx, &hold).await
 }
 
-pub async fn get(db: impl PgExecutor<'_>, id: RollbackId) -> Result<Rollback, Error> {
-    one(db, Some(id.0), None, None).await?.ok_or(Error::NotFound)
-}
-
-pub async fn by_number(db: impl PgExecutor<'_>, number: &str) -> Result<Rollback, Error> {
-    one(db, None, Some(number), None).await?.ok_or(Error::NotFound)
-}
-
-/// By its id or its number, as addresses name it.
-pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Rollback, Error> {
-    match name.parse::<Uuid>() {
-        Ok(id) => get(db, RollbackId(id)).await,
-        Err(_) => by_number(db, name).await,
-    }
-}
-
-pub async fn of_run(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Rollback>, Error> {
-    one(db, None, None, Some(run.0)).await
-}
-
 macro_rules! select {
     ($condition:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
@@ -184,14 +164,27 @@ macro_rules! select {
     };
 }
 
-async fn one(
-    db: impl PgExecutor<'_>,
-    id: Option<Uuid>,
-    number: Option<&str>,
-    run: Option<Uuid>,
-) -> Result<Option<Rollback>, Error> {
-    let row = select!("rollbacks.id = $1 OR number = $2 OR run_id = $3", id, number, run);
-    row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
+pub async fn get(db: impl PgExecutor<'_>, id: RollbackId) -> Result<Rollback, Error> {
+    let row = select!("rollbacks.id = $1", id.0).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+pub async fn by_number(db: impl PgExecutor<'_>, number: &str) -> Result<Rollback, Error> {
+    let row = select!("number = $1", number).fetch_optional(db).await?;
+    row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// By its id or its number, as addresses name it.
+pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Rollback, Error> {
+    match name.parse::<Uuid>() {
+        Ok(id) => get(db, RollbackId(id)).await,
+        Err(_) => by_number(db, name).await,
+    }
+}
+
+pub async fn of_run(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Rollback>, Error> {
+    let row = select!("run_id = $1", run.0).fetch_optional(db).await?;
+    row.map(Rollback::try_from).transpose()
 }
 
 /// Locks the rollback and before it its run, in the order in which whoever carries it out does: two that took them the

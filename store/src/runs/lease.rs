@@ -36,14 +36,16 @@ pub async fn claim(
     Ok(epoch.fetch_optional(db).await?.map(|epoch| Claim { run, epoch }))
 }
 
-/// Holds the lease for longer. `None` when the claim is lost; else whether somebody has a wish about the run.
+/// Holds the lease for longer. Nobody waits until the disk has it: a lease that a crash of the database takes away
+/// only ends sooner. `None` when the claim is lost; else whether somebody has a wish about the run.
 pub async fn renew(
     db: impl PgExecutor<'_>,
     claim: Claim,
     lease_s: f64,
 ) -> Result<Option<bool>, Error> {
     let wish = sqlx::query_scalar!(
-        r#"UPDATE runs SET leased_until = clock_timestamp() + make_interval(secs => $3)
+        r#"WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+           UPDATE runs SET leased_until = clock_timestamp() + make_interval(secs => $3) FROM hasty
            WHERE id = $1 AND epoch = $2 RETURNING (wish IS NOT NULL OR state NOT IN ('approved', 'running')) AS "wish!""#,
         claim.run.0,
         claim.epoch,
@@ -52,10 +54,11 @@ pub async fn renew(
     Ok(wish.fetch_optional(db).await?)
 }
 
-/// Gives it back early; a lost claim has nothing to give back.
+/// Gives it back early, in the same haste; a lost claim has nothing to give back.
 pub async fn release(db: impl PgExecutor<'_>, claim: Claim) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE runs SET leased_until = NULL WHERE id = $1 AND epoch = $2",
+        "WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+         UPDATE runs SET leased_until = NULL FROM hasty WHERE id = $1 AND epoch = $2",
         claim.run.0,
         claim.epoch
     )

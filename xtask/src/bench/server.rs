@@ -44,8 +44,6 @@ pub(super) struct Server {
     data: PathBuf,
     /// `127.0.0.1:PORT`
     pub(super) address: String,
-    /// What it wrote until it was ready, to either output.
-    pub(super) said: String,
 }
 
 impl Server {
@@ -62,19 +60,16 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = spawn(&mut command)?;
         let output = child.stdout.take().context("its output")?;
-        let mut server =
-            Self { child, data: data.to_owned(), address: String::new(), said: String::new() };
+        let mut server = Self { child, data: data.to_owned(), address: String::new() };
         let mut lines = BufReader::new(output).lines();
         for line in &mut lines {
             let line = line?;
             if let Some(address) = ready(&line) {
                 server.address = address;
-                server.said += &fs::read_to_string(data.with_extension("log"))?;
                 // It may write more, and would wait for ever where nobody reads.
                 thread::spawn(move || lines.for_each(drop));
                 return Ok(server);
             }
-            server.said += &format!("{line}\n");
         }
         ensure_not_stopped()?;
         let log = fs::read_to_string(data.with_extension("log")).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What a browser loads and how it feels: the compressed client, and Lighthouse on `/drills` of the demo.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
@@ -10,13 +12,17 @@ use super::{Figure, Limit};
 use crate::process::{build_server, output};
 use crate::{site, target, tools};
 
+/// One of the demo's people, as its passwords name them.
+const SRE: &str = "SRE on call";
+
 pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     tools::for_browser()?;
     site::build(true)?;
     build_server("release")?;
     let folder = Folder::new("wasm")?;
-    let server = Server::start(&folder.as_ref().join("data"), ["--demo"])?;
-    let scores = lighthouse(&server)?;
+    let data = folder.as_ref().join("data");
+    let server = Server::start(&data, ["--demo"])?;
+    let scores = lighthouse(&server, &data)?;
     server.stop()?;
     let score = |name: &str| scores[name].as_f64().with_context(|| format!("no score {name}"));
     Ok(vec![
@@ -46,22 +52,14 @@ fn brotli_kb() -> anyhow::Result<f64> {
     Ok(f64::from(u32::try_from(bytes)?) / 1000.0)
 }
 
-/// Signs in as the demo said at its start, and has Lighthouse look at the page.
-fn lighthouse(server: &Server) -> anyhow::Result<Value> {
-    let (name, password) = sign_in(&server.said).context("the demo named no sign-in for an SRE")?;
+/// Signs in as the demo's SRE, and has Lighthouse look at the page.
+fn lighthouse(server: &Server, data: &Path) -> anyhow::Result<Value> {
+    let passwords = fs::read_to_string(data.join("demo-passwords.json"))?;
+    let passwords: Value = serde_json::from_str(&passwords)?;
+    let password = passwords[SRE].as_str().with_context(|| format!("no password of {SRE}"))?;
     let mut node = Command::new("node");
     node.arg("e2e/lighthouse.js").arg(format!("http://{}", server.address));
-    node.args(["/drills", &name, &password]);
+    node.args(["/drills", SRE, password]);
     let scores = output(&mut node)?;
     serde_json::from_str(&scores).with_context(|| format!("Lighthouse said {scores}"))
-}
-
-/// Name and password of somebody with the role `sre`, from the demo's list of "NAME sre PASSWORD".
-fn sign_in(said: &str) -> Option<(String, String)> {
-    said.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
-        [name, "sre", password] | ["sre", name, password] => {
-            Some((name.to_owned(), password.to_owned()))
-        }
-        _ => None,
-    })
 }

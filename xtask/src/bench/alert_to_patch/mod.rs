@@ -7,6 +7,7 @@ mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -37,9 +38,9 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let began_us = super::now_us()?;
     let sent = storm::send(STORM, &server.address, &token)?;
     let decided = until_decided(&mut client)?;
+    let rollbacks = until_executed(&mut client)?;
+    let executed = rollbacks.iter().filter(|it| it["times"]["execute_s"].is_number()).count();
     let patches = cluster.patches_since(began_us);
-    let executed = client.all("/api/v1/rollbacks", "")?;
-    let executed = executed.iter().filter(|it| it["times"]["execute_s"].is_number()).count();
     server.stop()?;
     figures(&sent, &patches, decided, executed)
 }
@@ -87,6 +88,25 @@ fn until_decided(client: &mut Client) -> anyhow::Result<usize> {
         decided = services(&all).len();
     }
     Ok(decided)
+}
+
+/// The rollbacks, once nothing of them is under way any more, or patience is at its end.
+fn until_executed(client: &mut Client) -> anyhow::Result<Vec<Value>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let all = client.all("/api/v1/rollbacks", "")?;
+        let under_way = |it: &&Value| it["state"] == "approved" || it["state"] == "executing";
+        if all.iter().find(under_way).is_none() || Instant::now() > deadline {
+            let mut states = BTreeMap::<&str, usize>::new();
+            all.iter().for_each(|it| {
+                *states.entry(it["state"].as_str().unwrap_or_default()).or_default() += 1
+            });
+            println!("{} rollbacks: {states:?}", all.len());
+            return Ok(all);
+        }
+        ensure_not_stopped()?;
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 fn about_the_rule(rule: &Value) -> bool {
