@@ -77,6 +77,19 @@ pub async fn fire(
     Ok(rows.into_iter().map(|it| Stored { id: AlertId(it.id), new: it.new }).collect())
 }
 
+/// Tells the detectors of all processes that there is something to look at. To be called after the commit: a
+/// transaction that notifies holds up every other one that does until it is on the disk, so this one is written
+/// without waiting for that. A word that is lost costs a second.
+pub async fn tell(db: impl PgExecutor<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+         SELECT pg_notify('alerts', '') FROM hasty"
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// A sender says that these are over. Whether that is so is for the detector to find out.
 pub async fn say_resolved(
     tx: &mut PgConnection,

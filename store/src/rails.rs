@@ -105,6 +105,16 @@ pub async fn lock_caps(tx: &mut PgConnection) -> Result<(), Error> {
     Ok(())
 }
 
+/// The commit of this transaction waits for no disk, and what it locks is free at once. Only for what the next commit
+/// of the same process makes good before anything is done because of it: the log is written in order, so an intent
+/// that is on the disk has its decision, plan and approval there too. If the database dies before, all of it is gone
+/// together, the alert is still due, and the run that nobody finds any more is in nobody's hands.
+pub async fn leave_to_next_commit(tx: &mut PgConnection) -> Result<(), Error> {
+    let off = sqlx::query_scalar!("SELECT set_config('synchronous_commit', 'off', true)");
+    off.fetch_one(tx).await?;
+    Ok(())
+}
+
 pub async fn acknowledge(
     tx: &mut PgConnection,
     service: ServiceId,

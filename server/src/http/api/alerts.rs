@@ -102,6 +102,12 @@ async fn receive(
         .await?;
     let (stored, over) = stored;
     answer.new = stored.iter().filter(|it| it.new).count();
+    // The repeats of a storm are no news.
+    if (answer.new > 0 || !over.is_empty())
+        && let Err(error) = store::alerts::tell(&cx.db).await
+    {
+        tracing::warn!("the detector finds the alerts by itself: {error:#}");
+    }
     answer.duplicate += firing.len() - answer.new;
     answer.ids = stored.iter().map(|it| it.id.0).chain(over.iter().map(|it| it.0)).collect();
     Ok((StatusCode::ACCEPTED, Json(answer)))

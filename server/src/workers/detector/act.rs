@@ -132,6 +132,11 @@ pub(super) async fn decide(
     }
     let run = follow_up(&mut tx, world, alert, &scene, &decision, now).await?;
     store::alerts::touch(&mut *tx, alert.id, now).await?;
+    if run.is_some() {
+        // The caps are locked until the commit has ended, and others wait for them. The executor writes down its
+        // intent before it does anything.
+        store::rails::leave_to_next_commit(&mut tx).await?;
+    }
     tx.commit().await?;
     Ok(run)
 }
