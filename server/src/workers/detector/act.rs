@@ -98,7 +98,10 @@ pub(super) async fn decide(
     let follows = newest.as_ref().map(|it| it.id);
     let mut situation = scene.situation(follows, own(&scene, alert), now);
     let mut decision = rules(&situation);
-    let young = newest.filter(|it| now - it.at < REPEAT);
+    // A question that has expired since is asked again, also where the situation is the same.
+    let ended = scene.rails.last.as_ref().and_then(|it| it.ended_at);
+    let young =
+        newest.filter(|it| now - it.at < REPEAT && ended.is_none_or(|ended| ended <= it.at));
     if young.is_some_and(|it| it.input == digest(&situation).as_str()) {
         store::alerts::touch(&world.db, alert.id, now).await?;
         return Ok(None);
