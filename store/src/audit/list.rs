@@ -27,8 +27,37 @@ pub struct Sealed {
     pub seal: Option<Seal>,
 }
 
+struct Row {
+    id: i64,
+    at: DateTime<Utc>,
+    actor: String,
+    action: String,
+    subject: String,
+    details: Value,
+    previous: Option<Vec<u8>>,
+    hash: Option<Vec<u8>>,
+}
+
+impl TryFrom<Row> for Sealed {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let seq = row.id;
+        let seal = match (row.previous, row.hash) {
+            (Some(previous), Some(own)) => Some(Seal {
+                previous: hash("audit_seals", seq, &previous)?,
+                hash: hash("audit_seals", seq, &own)?,
+            }),
+            _ => None,
+        };
+        let Row { at, actor, action, subject, details, .. } = row;
+        Ok(Self { entry: Entry { seq, at, actor, action, subject, details }, seal })
+    }
+}
+
 pub async fn list(db: &PgPool, filter: &Filter) -> Result<Vec<Sealed>, Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT id, at, actor, action, subject, details, previous AS "previous?", hash AS "hash?"
            FROM audit LEFT JOIN audit_seals ON entry = id
            WHERE ($1::text IS NULL OR actor = $1 OR split_part(actor, ':', 2) = $1)
@@ -49,37 +78,18 @@ pub async fn list(db: &PgPool, filter: &Filter) -> Result<Vec<Sealed>, Error> {
         filter.before,
         filter.limit
     );
-    let sealed = rows.fetch_all(db).await?.into_iter().map(|row| {
-        let seal = seal(row.id, row.previous.as_deref(), row.hash.as_deref())?;
-        let (seq, at) = (row.id, row.at);
-        let (actor, action, subject, details) = (row.actor, row.action, row.subject, row.details);
-        Ok(Sealed { entry: Entry { seq, at, actor, action, subject, details }, seal })
-    });
-    sealed.collect()
+    rows.fetch_all(db).await?.into_iter().map(Sealed::try_from).collect()
 }
 
 /// Everything that was ever done to these subjects, the oldest first.
 pub async fn of_subjects(db: &PgPool, subjects: &[String]) -> Result<Vec<Sealed>, Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT id, at, actor, action, subject, details, previous AS "previous?", hash AS "hash?"
            FROM audit LEFT JOIN audit_seals ON entry = id WHERE subject = ANY($1) ORDER BY id"#,
         subjects
     );
-    let sealed = rows.fetch_all(db).await?.into_iter().map(|row| {
-        let seal = seal(row.id, row.previous.as_deref(), row.hash.as_deref())?;
-        let (seq, at) = (row.id, row.at);
-        let (actor, action, subject, details) = (row.actor, row.action, row.subject, row.details);
-        Ok(Sealed { entry: Entry { seq, at, actor, action, subject, details }, seal })
-    });
-    sealed.collect()
-}
-
-fn seal(seq: i64, previous: Option<&[u8]>, own: Option<&[u8]>) -> Result<Option<Seal>, Error> {
-    let (Some(previous), Some(own)) = (previous, own) else { return Ok(None) };
-    Ok(Some(Seal {
-        previous: hash("audit_seals", seq, previous)?,
-        hash: hash("audit_seals", seq, own)?,
-    }))
+    rows.fetch_all(db).await?.into_iter().map(Sealed::try_from).collect()
 }
 
 /// How many entries wait for the sealer.
