@@ -43,6 +43,7 @@ impl Document {
             Self::Policy(it) => it.check(faults),
             Self::Signal(it) => it.check(faults),
             Self::Service(it) => it.check(faults),
+            Self::Objective(it) => it.check(faults),
         }
         if let Ok(value) = serde_json::to_value(self) {
             refuse_nul(&value, faults);
@@ -105,7 +106,7 @@ impl<'a> Set<'a> {
         let built_in = match kind {
             Kind::Policy => name == policies::DEFAULT,
             Kind::Signal => signals::built_in().iter().any(|it| it.name == name),
-            Kind::Cluster | Kind::Service => false,
+            Kind::Cluster | Kind::Service | Kind::Objective => false,
         };
         built_in || self.names.contains(&Key { kind, name })
     }
@@ -131,6 +132,11 @@ impl<'a> Set<'a> {
                     refer(&mut faults.at("cluster"), Kind::Cluster, &workload.cluster);
                 }
                 check_workload_names(service, faults);
+            }
+            Document::Objective(objective) => {
+                for (index, service) in objective.services.iter().enumerate() {
+                    refer(&mut faults.at("services").at(index), Kind::Service, service);
+                }
             }
         }
     }

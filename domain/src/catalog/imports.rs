@@ -79,11 +79,13 @@ impl Import {
 }
 
 /// Whether a second person must agree: policies, signals and clusters protect production wherever they are
-/// used, and a service that enters or leaves production was or will be part of it.
+/// used, a service that enters or leaves production was or will be part of it, and an objective that says where
+/// something is measured makes the server ask there.
 pub fn touches_production(changes: &[Change]) -> bool {
     changes.iter().any(|change| match change.document() {
         Document::Cluster(_) | Document::Policy(_) | Document::Signal(_) => true,
         Document::Service(service) => service.is_production() || moves_environment(change),
+        Document::Objective(objective) => objective.reaches_out(),
     })
 }
 

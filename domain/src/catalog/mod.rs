@@ -15,6 +15,7 @@ use std::ops::Deref;
 use serde::Serialize;
 
 use crate::clusters::Cluster;
+use crate::objectives::Objective;
 use crate::policies::Policy;
 use crate::services::Service;
 use crate::signals::Signal;
@@ -26,7 +27,13 @@ pub use imports::{Import, ImportState, Refusal as ImportRefusal, digest, touches
 
 words!(
     /// The kinds of document, in the order in which they refer to each other.
-    Kind { Cluster = "cluster", Policy = "policy", Signal = "signal", Service = "service" }
+    Kind {
+        Cluster = "cluster",
+        Policy = "policy",
+        Signal = "signal",
+        Service = "service",
+        Objective = "objective",
+    }
 );
 
 /// One document of a catalog, as it is written in a file: its members, and `kind`.
@@ -37,6 +44,7 @@ pub enum Document {
     Policy(Policy),
     Signal(Signal),
     Service(Service),
+    Objective(Objective),
 }
 
 /// What a document is known by; written `service/api-gateway`.
@@ -59,6 +67,7 @@ impl Document {
             Self::Policy(_) => Kind::Policy,
             Self::Signal(_) => Kind::Signal,
             Self::Service(_) => Kind::Service,
+            Self::Objective(_) => Kind::Objective,
         }
     }
 
@@ -68,6 +77,7 @@ impl Document {
             Self::Policy(it) => &it.name,
             Self::Signal(it) => &it.name,
             Self::Service(it) => &it.name,
+            Self::Objective(it) => &it.name,
         }
     }
 

@@ -105,6 +105,24 @@ fn skip_text(letters: &mut std::str::Chars<'_>, quote: char) -> bool {
     false
 }
 
+/// A reference to a secret, never the secret itself.
+pub(crate) fn reference(reference: &str) -> Rule {
+    let name = reference.strip_prefix("env:").unwrap_or(reference);
+    rule(!name.trim().is_empty(), || "refers to nothing: give env:NAME or a path".to_owned())?;
+    let held = reference.contains("://") || reference.contains('=') || reference.contains('\n');
+    rule(!held && reference.len() <= 1024, || {
+        "must refer to a connection string, not contain one: a catalog holds no secrets".to_owned()
+    })
+}
+
+/// A name that needs no quotes in SQL.
+pub(crate) fn sql_name(name: &str) -> Rule {
+    let sound = name.len() <= 63
+        && name.starts_with(|it: char| it.is_ascii_lowercase() || it == '_')
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+    rule(sound, || format!("{name:?} is no plain name: up to 63 of a-z 0-9 and _"))
+}
+
 pub(crate) fn distinct<'a>(names: impl IntoIterator<Item = &'a String>) -> Rule {
     let mut seen = BTreeSet::new();
     match names.into_iter().find(|it| !seen.insert(*it)) {
@@ -172,6 +190,16 @@ mod tests {
                 "javascript:alert(1)",
             ],
         );
+    }
+
+    #[test]
+    fn references() {
+        table(
+            reference,
+            &["env:PRIMARY", "/run/secrets/primary"],
+            &["", "env:", "postgres://u:p@h/d", "host=h password=p", "a\nb"],
+        );
+        table(sql_name, &["heartbeat", "_h1"], &["", "1a", "a b", "a\"b", "a;b", "A"]);
     }
 
     #[test]

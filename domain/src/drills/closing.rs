@@ -105,7 +105,13 @@ impl Drill {
     /// and an overrun or something left to do is a condition.
     pub fn outcome(&self, now: DateTime<Utc>) -> Outcome {
         let verdict = |name: &str| self.measurement(name).and_then(|it| it.verdict);
-        let verdicts = || self.targets.iter().map(|it| verdict(&it.name));
+        let own = || self.targets.iter().map(|it| verdict(&it.name));
+        // An objective without a target of this name has no verdict, and asks for nothing.
+        let by_objectives = self.measurements.iter().filter(|it| it.objective.is_some());
+        let verdicts = || {
+            own()
+                .chain(by_objectives.clone().filter(|it| it.verdict.is_some()).map(|it| it.verdict))
+        };
         if verdicts().any(|it| it == Some(Verdict::Fail)) {
             return Outcome::Failed;
         }

@@ -5,7 +5,7 @@
 //! service was back **and** the evidence due by then was uploaded.
 
 pub mod closing;
-mod measured;
+mod required;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -14,11 +14,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::closing::{Outcome, refusals};
-pub use self::measured::{
-    Comparison, Due, Measurement, Requirement, Satisfied, Target, Window, satisfy,
-};
+pub use self::required::{Due, Requirement, Satisfied, satisfy};
 pub use self::transitions::{Injection, Seen, Unsigned};
 use crate::ids::{DrillId, RollbackId, RunId, ServiceId, WorkloadId};
+use crate::measurements::{Measurement, Target};
 use crate::plans::Step;
 
 /// From T0 to T1 a drill may take this long.
@@ -38,10 +37,7 @@ pub const RETEST_WITHIN: TimeDelta = TimeDelta::days(30);
 /// What an issue is about where it explains why the whole took too long.
 pub const CLOSURE: &str = "closure";
 
-/// How long the service was down; every fault has this target unless the drill says otherwise.
-pub const RTO: &str = "rto";
-
-/// The usual target for a bad release, in seconds.
+/// The usual RTO for a bad release, in seconds; every fault has this target unless the drill says otherwise.
 pub const USUAL_RTO_S: f64 = 900.0;
 
 words!(
@@ -277,8 +273,9 @@ impl Drill {
         self.elapsed(now).is_some_and(|it| it > self.closure_limit())
     }
 
+    /// What its own target is held against; objectives have measurements of their own beside it.
     pub fn measurement(&self, name: &str) -> Option<&Measurement> {
-        self.measurements.iter().find(|it| it.name == name)
+        self.measurements.iter().find(|it| it.name == name && it.objective.is_none())
     }
 
     /// Requirements that are met, and how many there are.

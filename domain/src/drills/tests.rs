@@ -6,6 +6,7 @@ use super::*;
 use crate::canonical::Digest;
 use crate::evidence::{Evidence, EvidenceKind, Sha256};
 use crate::ids::EvidenceId;
+use crate::measurements::{Comparison, RTO};
 use crate::plans::{LiveState, Plan, StepKind};
 use crate::rollbacks::{Rollback, State as RollbackState, Times as RollbackTimes, Trigger};
 use crate::runs::{Ended, Intent, NewRun, Note, Proof, Purpose, Run};
@@ -226,11 +227,11 @@ fn the_rollbacks_clocks_measure_the_recovery() {
     let drill = running().see(&Seen { rollback: &rollback(None), run: None });
     assert_eq!((drill.state.clone(), drill.measurement(RTO)), (State::Running, None));
     let detect = drill.measurement("mttd").unwrap();
-    assert_eq!((detect.value, detect.verdict), (60.0, None));
+    assert_eq!((detect.value, detect.verdict), (Some(60.0), None));
 
     let drill = drill.see(&Seen { rollback: &rollback(Some(8)), run: None });
     let rto = drill.measurement(RTO).unwrap();
-    assert_eq!((rto.value, rto.verdict), (300.0, Some(Verdict::Pass)));
+    assert_eq!((rto.value, rto.verdict), (Some(300.0), Some(Verdict::Pass)));
     assert_eq!(rto.source, "rollback RB-19700101-01");
     assert_eq!((drill.state, drill.times.recovered_at), (State::Recovered, Some(at(8))));
     assert_eq!(
@@ -280,7 +281,7 @@ fn a_person_records_a_recovery_that_no_rollback_measures() {
     assert_eq!(planned().recover(None, "user:lead", None, at(9)), Err(Refusal::NotBegun));
     let drill = running().recover(None, "user:helper", Some("helper"), at(9)).unwrap();
     let rto = drill.measurement(RTO).unwrap();
-    assert_eq!((rto.value, rto.source.as_str()), (360.0, "recorded by user:helper"));
+    assert_eq!((rto.value, rto.source.as_str()), (Some(360.0), "recorded by user:helper"));
     assert!(drill.has_part("helper"));
     assert_eq!(drill.recover(None, "user:lead", None, at(9)), Err(Refusal::Over));
 }

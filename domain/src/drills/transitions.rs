@@ -3,14 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::closing::{self, Outcome, refusals};
-use super::{
-    ActionItem, Drill, Issue, Measurement, RETEST_WITHIN, RTO, Refusal, SignOff, State, Verified,
-    Window, satisfy,
-};
+use super::{ActionItem, Drill, Issue, RETEST_WITHIN, Refusal, SignOff, State, Verified, satisfy};
 use crate::approvals::{By, Decision};
 use crate::canonical::Digest;
 use crate::evidence::Evidence;
 use crate::ids::RunId;
+use crate::measurements::{Measurement, RTO, Window};
 use crate::plans::StepKind;
 use crate::rollbacks::Rollback;
 use crate::runs::{self, Ended, Note, Run};
@@ -298,7 +296,8 @@ impl Drill {
         let (Some(from), Some(to)) = (from, to) else { return };
         let window = Window { from, to: to.max(from) };
         let measured = Measurement::span(name, window, source.to_owned(), &self.targets);
-        match self.measurements.iter_mut().find(|it| it.name == name) {
+        let own = |it: &&mut Measurement| it.name == name && it.objective.is_none();
+        match self.measurements.iter_mut().find(own) {
             Some(own) => *own = measured,
             None => self.measurements.push(measured),
         }

@@ -13,6 +13,7 @@ pub mod decisions;
 pub mod drills;
 pub mod errors;
 mod format;
+pub mod measurements;
 pub mod nav;
 pub mod overview;
 pub mod people;

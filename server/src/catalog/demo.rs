@@ -71,7 +71,7 @@ impl Pretend {
                     }
                 }
             }
-            Document::Signal(_) => {}
+            Document::Signal(_) | Document::Objective(_) => {}
         }
     }
 }

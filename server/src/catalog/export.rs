@@ -39,6 +39,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Policy => "policies.yaml",
         Kind::Signal => "signals.yaml",
         Kind::Service => "services.yaml",
+        Kind::Objective => "objectives.yaml",
     }
 }
 

@@ -28,13 +28,14 @@ pub async fn plan(
 /// Carries the changes out.
 pub async fn apply(
     tx: &mut PgConnection,
+    actor: &Actor,
     changes: &[Change],
     at: DateTime<Utc>,
 ) -> Result<(), store::Error> {
     for change in changes {
         match change {
             Change::Create(document) | Change::Change(document, _) => {
-                save(tx, document, at).await?
+                save(tx, actor, document, at).await?
             }
             Change::Remove(document) => remove(tx, document, at).await?,
         }
@@ -67,6 +68,7 @@ fn subject(document: &Document) -> Subject {
         Kind::Policy => "policies",
         Kind::Signal => "signals",
         Kind::Service => "services",
+        Kind::Objective => "objectives",
     };
     Subject::new(kind, document.name())
 }
@@ -77,15 +79,21 @@ pub async fn stored(tx: &mut PgConnection) -> Result<Vec<Document>, store::Error
     let policies = store::policies::stated(&mut *tx).await?;
     let signals = store::signals::stated(&mut *tx).await?;
     let services = store::services::list(&mut *tx).await?;
+    let objectives = store::objectives::list(&mut *tx).await?;
     let clusters = clusters.into_iter().map(|it| Document::Cluster(it.entry));
     let policies = policies.into_iter().map(|it| Document::Policy(it.entry));
     let signals = signals.into_iter().map(|it| Document::Signal(it.entry));
     let services = services.into_iter().map(|it| Document::Service(it.entry));
-    Ok(clusters.chain(policies).chain(signals).chain(services).collect())
+    let objectives = objectives.into_iter().map(|it| Document::Objective(it.objective));
+    Ok(clusters.chain(policies).chain(signals).chain(services).chain(objectives).collect())
 }
+
+/// Why an objective changes where a catalog says so; what the document is stands in its sources.
+const REASON: &str = "imported from the catalog";
 
 async fn save(
     tx: &mut PgConnection,
+    actor: &Actor,
     document: &Document,
     at: DateTime<Utc>,
 ) -> Result<(), store::Error> {
@@ -94,6 +102,9 @@ async fn save(
         Document::Policy(it) => store::policies::save(tx, it, at).await.map(drop),
         Document::Signal(it) => store::signals::save(tx, it, at).await.map(drop),
         Document::Service(it) => store::services::save(tx, it, at).await.map(drop),
+        Document::Objective(it) => {
+            store::objectives::save(tx, it, &actor.to_string(), REASON, at).await
+        }
     }
 }
 
@@ -108,5 +119,6 @@ async fn remove(
         Kind::Policy => store::policies::remove(tx, name, at).await,
         Kind::Signal => store::signals::remove(tx, name, at).await,
         Kind::Service => store::services::remove(tx, name, at).await,
+        Kind::Objective => store::objectives::remove(tx, name, at).await,
     }
 }

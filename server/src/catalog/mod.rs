@@ -94,7 +94,7 @@ pub async fn import(
     };
     let report = Report::changes(&changes);
     if !dry_run && !changes.is_empty() {
-        import::apply(&mut tx, &changes, now).await?;
+        import::apply(&mut tx, &Actor::Owner, &changes, now).await?;
         import::record(&mut tx, &Actor::Owner, &changes, now).await?;
         tx.commit().await.context("the import was not stored")?;
         tracing::warn!(

@@ -1,6 +1,7 @@
 //! The ledger of drills.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::Subject;
 use domain::drills::{Drill, Injection, Seen};
 use domain::ids::{DrillId, RollbackId, RunId, WorkloadId};
 use domain::runs::{Purpose, Run};
@@ -10,7 +11,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use self::row::Row;
-use crate::{Error, numbers, rollbacks, runs};
+use crate::{Error, measurements, numbers, rollbacks, runs};
 
 mod row;
 #[cfg(test)]
@@ -26,7 +27,12 @@ macro_rules! select {
                    outcome, retest_due, d.created_at,
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(m) ORDER BY window_from, window_to, m.name)
-                       FROM drill_measurements m WHERE drill_id = d.id
+                       FROM (
+                           SELECT m.name, value, unit, verdict, source, query, window_from, window_to, measured_at,
+                               result, objective_version, o.name AS objective
+                           FROM measurements m LEFT JOIN objectives o ON o.id = m.objective_id
+                           WHERE subject = 'drills/' || d.number
+                       ) m
                    ), '[]') AS "measurements!",
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(i) ORDER BY position) FROM drill_issues i WHERE drill_id = d.id
@@ -94,33 +100,10 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
     )
     .execute(&mut *tx)
     .await?;
-    write_measurements(tx, it).await?;
+    let subject = Subject::new("drills", &it.number);
+    measurements::put(tx, &subject, Some(it.service), &it.measurements).await?;
     write_issues(tx, it).await?;
     write_actions(tx, it).await
-}
-
-async fn write_measurements(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
-    if drill.measurements.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = drill.measurements.iter().map(row::Measured::of).collect();
-    sqlx::query!(
-        "INSERT INTO drill_measurements (drill_id, name, value, unit, verdict, source, query, window_from, window_to)
-         SELECT $1, name, value, unit, verdict, source, query, window_from, window_to
-         FROM jsonb_to_recordset($2) AS m (
-             name text, value double precision, unit text, verdict text, source text, query text,
-             window_from timestamptz, window_to timestamptz
-         )
-         ON CONFLICT (drill_id, name) DO UPDATE SET
-             value = excluded.value, unit = excluded.unit, verdict = excluded.verdict, source = excluded.source,
-             query = excluded.query, window_from = excluded.window_from, window_to = excluded.window_to
-         WHERE drill_measurements IS DISTINCT FROM excluded",
-        drill.id.0,
-        json!(rows)
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 /// What was written stays as it is; only what is new is added.

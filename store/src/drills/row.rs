@@ -3,17 +3,16 @@
 use chrono::{DateTime, Utc};
 use domain::drills::closing::Outcome;
 use domain::drills::{
-    ActionItem, Drill, DrillType, Issue, Measurement, SignOff, State, StateName, Times, Verified,
-    Window,
+    ActionItem, Drill, DrillType, Issue, SignOff, State, StateName, Times, Verified,
 };
 use domain::ids::{DrillId, RollbackId, RunId, ServiceId, WorkloadId};
-use domain::verdict::Verdict;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::measurements::Body;
 
 pub(super) struct Row {
     pub(super) id: Uuid,
@@ -63,7 +62,7 @@ impl TryFrom<Row> for Drill {
 impl Row {
     fn drill(self) -> Option<Drill> {
         let state = self.state()?;
-        let measurements: Vec<Measured> = json(self.measurements)?;
+        let measurements: Vec<Body> = json(self.measurements)?;
         let actions: Vec<ActionRow> = json(self.actions)?;
         Some(Drill {
             id: DrillId(self.id),
@@ -80,7 +79,7 @@ impl Row {
             planned_at: self.planned_at,
             closure_limit_s: u32::try_from(self.closure_limit_s).ok()?,
             targets: json(self.targets)?,
-            measurements: measurements.into_iter().map(Measured::measurement).collect(),
+            measurements: measurements.into_iter().map(Body::measurement).collect(),
             requirements: json(self.requirements)?,
             issues: json::<Vec<Issue>>(self.issues)?,
             actions: actions.into_iter().map(ActionRow::item).collect::<Option<_>>()?,
@@ -132,45 +131,6 @@ impl Row {
 
 fn json<T: DeserializeOwned>(value: Value) -> Option<T> {
     serde_json::from_value(value).ok()
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Measured {
-    name: String,
-    value: f64,
-    unit: String,
-    verdict: Option<Verdict>,
-    source: String,
-    query: Option<String>,
-    window_from: DateTime<Utc>,
-    window_to: DateTime<Utc>,
-}
-
-impl Measured {
-    pub(super) fn of(it: &Measurement) -> Self {
-        Self {
-            name: it.name.clone(),
-            value: it.value,
-            unit: it.unit.clone(),
-            verdict: it.verdict,
-            source: it.source.clone(),
-            query: it.query.clone(),
-            window_from: it.window.from,
-            window_to: it.window.to,
-        }
-    }
-
-    fn measurement(self) -> Measurement {
-        Measurement {
-            name: self.name,
-            value: self.value,
-            unit: self.unit,
-            verdict: self.verdict,
-            source: self.source,
-            query: self.query,
-            window: Window { from: self.window_from, to: self.window_to },
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]

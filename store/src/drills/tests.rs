@@ -3,11 +3,10 @@ use domain::access::Role;
 use domain::approvals::{Approver, Decision, Required};
 use domain::canonical::Digest;
 use domain::drills::closing::Outcome;
-use domain::drills::{
-    ActionItem, CLOSURE_LIMIT_S, DrillType, Issue, RTO, Requirement, State, Target, Times,
-};
+use domain::drills::{ActionItem, CLOSURE_LIMIT_S, DrillType, Issue, Requirement, State, Times};
 use domain::evidence::{Evidence, EvidenceKind, Sha256};
 use domain::ids::EvidenceId;
+use domain::measurements::{RTO, Target};
 use domain::plans::{LiveState, Plan, Step, StepKind};
 use domain::runs::{Ended, Intent, NewRun, Note, Proof};
 use domain::services::{WorkloadKind, WorkloadRef};

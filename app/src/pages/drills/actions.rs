@@ -3,9 +3,10 @@
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use domain::access::Action;
 use domain::approvals::Decision as Consent;
+use domain::drills::DrillType;
 use domain::drills::closing::Outcome;
-use domain::drills::{DrillType, RTO, Target};
 use domain::fields::{Fault, Faults};
+use domain::measurements::{RTO, Target};
 use domain::services::WorkloadKind;
 use leptos::prelude::*;
 

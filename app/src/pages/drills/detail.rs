@@ -2,8 +2,9 @@
 
 use domain::access::{Action, Place, Subject};
 use domain::drills::closing::{Refusal, refusals};
-use domain::drills::{Drill, RTO, State};
+use domain::drills::{Drill, State};
 use domain::evidence::Evidence;
+use domain::measurements::RTO;
 use domain::rollbacks::Rollback;
 use domain::runs::{self, Run};
 use domain::texts::drills::TEXTS;

@@ -1,7 +1,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Action, Place};
 use domain::drills::closing::Outcome;
-use domain::drills::{Drill, RTO, StateName, at_risk_s};
+use domain::drills::{Drill, StateName, at_risk_s};
+use domain::measurements::RTO;
 use domain::texts::drills::TEXTS;
 use leptos::either::Either;
 use leptos::prelude::*;

@@ -1,6 +1,7 @@
 //! Objectives against measurements.
 
-use domain::drills::{Drill, Measurement, Target};
+use domain::drills::Drill;
+use domain::measurements::{Measurement, Target};
 use domain::texts::drills::TEXTS;
 use leptos::prelude::*;
 

@@ -10,11 +10,11 @@ pub mod new;
 mod notes;
 mod steps;
 
-use chrono::TimeDelta;
 use domain::drills::closing::Outcome;
-use domain::drills::{Comparison, Drill, Measurement, State, Target};
+use domain::drills::{Drill, State};
+use domain::measurements::{Measurement, Target};
 use domain::texts::drills::TEXTS;
-use domain::texts::{duration, number};
+use domain::texts::measurements;
 use domain::verdict::Verdict;
 
 use super::ui::Tone;
@@ -58,26 +58,10 @@ fn tone_of(verdict: Verdict) -> Tone {
     }
 }
 
-/// A value with its unit; seconds as people say them.
-fn quantity(value: f64, unit: &str) -> String {
-    match unit {
-        "s" if value.is_finite() => {
-            duration(visit().lang, TimeDelta::milliseconds((value * 1000.0) as i64))
-        }
-        "" => number(value),
-        unit => format!("{} {unit}", number(value)),
-    }
-}
-
 fn bound(target: &Target) -> String {
-    let t = texts(&TEXTS);
-    let limit = quantity(target.bound(), &target.unit);
-    match target.comparison {
-        Comparison::AtMost => (t.at_most)(&limit),
-        Comparison::AtLeast => (t.at_least)(&limit),
-    }
+    measurements::bound(visit().lang, target)
 }
 
 fn measured(measurement: &Measurement) -> String {
-    quantity(measurement.value, &measurement.unit)
+    measurements::measured(visit().lang, measurement)
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Place, Subject};
 use domain::drills::{
-    CLOSURE_LIMIT_S, Drill, DrillType, Due, RTO, Refusal, Requirement, State, Target, Times,
-    USUAL_RTO_S,
+    CLOSURE_LIMIT_S, Drill, DrillType, Due, Refusal, Requirement, State, Times, USUAL_RTO_S,
 };
 use domain::evidence::EvidenceKind;
 use domain::fields::{Fault, Faults};
 use domain::ids::DrillId;
+use domain::measurements::{RTO, Target};
 use domain::plans::{Plan, StepKind};
 use domain::rollbacks::proposal::{live, required};
 use domain::runs::{NewRun, Purpose};

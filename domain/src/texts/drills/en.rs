@@ -2,7 +2,7 @@ use super::{Met, Texts};
 use crate::drills::closing::{self, Outcome};
 use crate::drills::{CLOSURE, DrillType, Due, Refusal, StateName};
 use crate::evidence::{EvidenceKind, NotKept};
-use crate::verdict::Verdict;
+use crate::texts::measurements;
 
 pub(super) const TEXTS: Texts = Texts {
     title: "Drill ledger",
@@ -22,7 +22,6 @@ pub(super) const TEXTS: Texts = Texts {
     outcome: "Outcome",
     service: "Service",
     at_most: |limit| format!("≤ {limit}"),
-    at_least: |limit| format!("≥ {limit}"),
     waits_to_start: "Not started yet.",
     waits_for_approval: "Waits for approval: then the fault is put in, and T0 is the moment in which it is proven.",
     waits_for_fault: "Approved; the fault is being put in.",
@@ -172,18 +171,10 @@ pub(super) const TEXTS: Texts = Texts {
         Due::T1 => "by T1",
         Due::Day => "within 24 h",
     },
-    verdict_of: |verdict| match verdict {
-        Verdict::Pass => "met",
-        Verdict::Fail => "missed",
-        Verdict::Unknown => "unknown",
-    },
+    verdict_of: measurements::EN.verdict_of,
     metric_of: |name| match name {
-        "rto" => "RTO".into(),
-        "mttd" => "Time to detect".into(),
-        "mtta" => "Time to approve".into(),
-        "execution" => "Execution".into(),
         CLOSURE => "Overrun of the closure".into(),
-        other => other.into(),
+        other => (measurements::EN.name_of)(other),
     },
     refused: |refusal| match refusal {
         Refusal::Begun => "The drill has begun already.",

@@ -27,7 +27,6 @@ pub struct Texts {
     pub outcome: &'static str,
     pub service: &'static str,
     pub at_most: fn(&str) -> String,
-    pub at_least: fn(&str) -> String,
 
     /// What is said first: how it stands.
     pub waits_to_start: &'static str,

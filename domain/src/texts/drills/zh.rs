@@ -2,7 +2,7 @@ use super::{Met, Texts};
 use crate::drills::closing::{self, Outcome};
 use crate::drills::{CLOSURE, DrillType, Due, Refusal, StateName};
 use crate::evidence::{EvidenceKind, NotKept};
-use crate::verdict::Verdict;
+use crate::texts::measurements;
 
 pub(super) const TEXTS: Texts = Texts {
     title: "演练台账",
@@ -22,7 +22,6 @@ pub(super) const TEXTS: Texts = Texts {
     outcome: "结果",
     service: "服务",
     at_most: |limit| format!("≤ {limit}"),
-    at_least: |limit| format!("≥ {limit}"),
     waits_to_start: "尚未开始。",
     waits_for_approval: "等待批准：批准后注入故障，T0 从证实故障生效时算起。",
     waits_for_fault: "已批准，正在注入故障。",
@@ -167,18 +166,10 @@ pub(super) const TEXTS: Texts = Texts {
         Due::T1 => "T1 前",
         Due::Day => "24 小时内",
     },
-    verdict_of: |verdict| match verdict {
-        Verdict::Pass => "达标",
-        Verdict::Fail => "未达标",
-        Verdict::Unknown => "未知",
-    },
+    verdict_of: measurements::ZH.verdict_of,
     metric_of: |name| match name {
-        "rto" => "RTO".into(),
-        "mttd" => "发现用时".into(),
-        "mtta" => "批准用时".into(),
-        "execution" => "执行用时".into(),
         CLOSURE => "闭环超时".into(),
-        other => other.into(),
+        other => (measurements::ZH.name_of)(other),
     },
     refused: |refusal| match refusal {
         Refusal::Begun => "演练已经开始。",

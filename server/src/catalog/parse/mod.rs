@@ -132,6 +132,7 @@ fn document(text: &str) -> Result<Document, Slip> {
         Kind::Policy => Document::Policy(read_untagged(text)?),
         Kind::Signal => Document::Signal(read_untagged(text)?),
         Kind::Service => Document::Service(read_untagged(text)?),
+        Kind::Objective => Document::Objective(read_untagged(text)?),
     })
 }
 

@@ -1,10 +1,25 @@
-//! What a drill has to reach, what it reached, and how that is proven.
+//! Measurements: one measured value with its source, window and time, and the target that it is held against.
+//!
+//! **Invariant:** a value is measured, never typed in. What could not be measured has no value, and never passes.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::evidence::{Evidence, EvidenceKind, Sha256};
+use crate::catalog::{Faults, rules};
 use crate::verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
+
+/// From the start of the incident until the key calls succeed again, in seconds.
+pub const RTO: &str = "rto";
+
+/// What was written and is not on the other side, as the stretch of time in which it was written, in seconds.
+pub const RPO: &str = "rpo";
+
+/// How far the standby's reading lags behind what it has received, in seconds. None of it is lost.
+pub const REPLAY_LAG: &str = "replay_lag";
 
 words!(Comparison { AtMost = "at_most", AtLeast = "at_least" });
 
@@ -56,6 +71,26 @@ impl Target {
         };
         if met { Verdict::Pass } else { Verdict::Fail }
     }
+
+    /// Whether keeping this one keeps the other too; false where the two cannot be compared.
+    pub fn is_at_least_as_strict_as(&self, other: &Self) -> bool {
+        let alike = self.name == other.name
+            && self.unit == other.unit
+            && self.comparison == other.comparison;
+        alike
+            && match self.comparison {
+                Comparison::AtMost => self.bound() <= other.bound(),
+                Comparison::AtLeast => self.bound() >= other.bound(),
+            }
+    }
+
+    pub(crate) fn check(&self, faults: &mut Faults<'_>) {
+        faults.at("name").refuse(rules::name(&self.name));
+        faults.at("limit").refuse(rules::finite(self.limit));
+        if let Some(baseline) = self.baseline {
+            faults.at("baseline").refuse(rules::finite(baseline));
+        }
+    }
 }
 
 /// From when to when something was measured.
@@ -65,11 +100,26 @@ pub struct Window {
     pub to: DateTime<Utc>,
 }
 
+/// One reading that a measurement was made from; no value where there was none, or none that is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    pub at: DateTime<Utc>,
+    pub value: Option<f64>,
+}
+
+/// The version of an objective that a value was judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judge {
+    pub name: String,
+    pub version: i32,
+}
+
 /// One value that was measured, never typed in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     pub name: String,
-    pub value: f64,
+    /// None where it could not be measured.
+    pub value: Option<f64>,
     pub unit: String,
     /// Against the target of its name; nothing where there is none.
     pub verdict: Option<Verdict>,
@@ -78,6 +128,16 @@ pub struct Measurement {
     /// The query that gave it, where one did.
     pub query: Option<String>,
     pub window: Window,
+    /// When it was measured.
+    pub at: DateTime<Utc>,
+    /// Nothing where a target of its own judged it, or none.
+    pub objective: Option<Judge>,
+    /// What the measuring came to, beyond the value; why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// The readings it was made from, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
 }
 
 impl Measurement {
@@ -88,66 +148,16 @@ impl Measurement {
         let target = targets.iter().find(|it| it.name == name);
         Self {
             name: name.to_owned(),
-            value,
+            value: Some(value),
             unit: "s".to_owned(),
             verdict: target.map(|it| it.verdict(value)),
             source,
             query: None,
             window,
+            at: window.to,
+            objective: None,
+            result: None,
+            samples: Vec::new(),
         }
-    }
-}
-
-words!(
-    /// By when evidence has to be there.
-    Due {
-        // With the recovery: the drill is not over before.
-        T1 = "t1",
-        Day = "24h",
-    }
-);
-
-/// A piece of evidence that the ledger asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requirement {
-    pub kind: EvidenceKind,
-    pub due: Due,
-    pub satisfied_by: Option<Satisfied>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Satisfied {
-    pub sha256: Sha256,
-    pub at: DateTime<Utc>,
-}
-
-impl Requirement {
-    pub const fn open(kind: EvidenceKind, due: Due) -> Self {
-        Self { kind, due, satisfied_by: None }
-    }
-
-    /// What the ledger asks for unless the drill says otherwise: three screenshots and the log with its hash at
-    /// T1, and within a day what the provider's console recorded.
-    pub fn usual() -> Vec<Self> {
-        use EvidenceKind::{ConsoleRecord, Log, Screenshot};
-        let t1 = [Screenshot, Screenshot, Screenshot, Log].map(|it| Self::open(it, Due::T1));
-        t1.into_iter().chain([Self::open(ConsoleRecord, Due::Day)]).collect()
-    }
-}
-
-/// Gives a new file to the first requirement that it meets. The same file never counts twice.
-pub fn satisfy(requirements: &mut [Requirement], evidence: &Evidence) {
-    let is_it =
-        |it: &Requirement| it.satisfied_by.as_ref().is_some_and(|by| by.sha256 == evidence.sha256);
-    if requirements.iter().any(is_it) {
-        return;
-    }
-    let open = |it: &&mut Requirement| it.kind == evidence.kind && it.satisfied_by.is_none();
-    // What is due first is met first.
-    let mut by_due: Vec<_> = requirements.iter_mut().collect();
-    by_due.sort_by_key(|it| it.due);
-    if let Some(requirement) = by_due.into_iter().find(open) {
-        let sha256 = evidence.sha256.clone();
-        requirement.satisfied_by = Some(Satisfied { sha256, at: evidence.uploaded_at });
     }
 }
