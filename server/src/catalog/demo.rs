@@ -6,11 +6,12 @@ use domain::policies::Mode;
 
 use super::parse::{Error, Located, parse};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("edgelink/clusters.yaml", include_str!("../../../catalog/edgelink/clusters.yaml")),
     ("edgelink/policies.yaml", include_str!("../../../catalog/edgelink/policies.yaml")),
     ("edgelink/signals.yaml", include_str!("../../../catalog/edgelink/signals.yaml")),
     ("edgelink/services.yaml", include_str!("../../../catalog/edgelink/services.yaml")),
+    ("edgelink/objectives.yaml", include_str!("../../../catalog/edgelink/objectives.yaml")),
 ];
 
 /// How long a rollback is observed in the demo, and a revision before it counts as verified.

@@ -105,6 +105,22 @@ async fn what_is_exported_is_what_was_imported(db: PgPool) {
     assert!(refused.unwrap_err().to_string().contains("mine.yaml is there already"));
 }
 
+/// Each by itself, as somebody who protects one of these systems imports it.
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn every_catalog_that_comes_along_can_be_imported_and_says_the_same_again(db: PgPool) {
+    let all = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../catalog"));
+    let folders = fs::read_dir(all).unwrap().map(|it| it.unwrap().path());
+    let folders: Vec<_> = folders.filter(|it| it.is_dir()).collect();
+    assert!(folders.len() >= 4, "{folders:?}");
+    for folder in folders {
+        let documents = read::folder(&folder).unwrap();
+        let [created, ..] = import(&db, &folder, true, false).await;
+        assert_eq!(created.len(), documents.len(), "{}", folder.display());
+        let [created, changed, removed] = import(&db, &folder, true, false).await;
+        assert_eq!([created, changed, removed], [const { Vec::<String>::new() }; 3]);
+    }
+}
+
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn one_mistake_and_nothing_is_imported(db: PgPool) {
     let other = SERVICE.replace("name: api\n", "name: other\n");
