@@ -8,6 +8,7 @@ mod pretend;
 mod rollback;
 mod server;
 mod start;
+mod trends_page;
 mod wasm;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -53,10 +54,11 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 4] = [
+const BENCHES: [(&str, Measure); 5] = [
     ("alert-to-patch", alert_to_patch::measure),
     ("rollback", rollback::measure),
     ("start", start::measure),
+    ("trends-page", trends_page::measure),
     ("wasm", wasm::measure),
 ];
 

@@ -78,18 +78,22 @@ impl Server {
 
     /// The status of a page, read to its end.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<u16> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        write!(
-            stream,
+        let answer = self.exchange(&format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
             self.address
-        )?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let answer = String::from_utf8_lossy(&answer);
+        ))?;
         let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok());
         status.with_context(|| format!("no HTTP answer from {path}"))
+    }
+
+    /// Sends a request that asks for the connection to be closed; everything that comes back.
+    pub(super) fn exchange(&self, request: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
     /// The command line, beside the running server: the object that it prints.
