@@ -4,9 +4,11 @@
 pub mod drills;
 pub mod evidence;
 pub mod one_time;
+pub mod quarters;
 pub mod rails;
 pub mod rollbacks;
 pub mod runs;
 pub mod tokens;
+pub mod trends;
 pub mod users;
 pub mod workloads;

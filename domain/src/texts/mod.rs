@@ -17,11 +17,13 @@ pub mod measurements;
 pub mod nav;
 pub mod overview;
 pub mod people;
+pub mod quarters;
 pub mod rails;
 pub mod rollbacks;
 pub mod runs;
 pub mod services;
 pub mod sign_in;
+pub mod trends;
 pub mod ui;
 pub mod workloads;
 

@@ -277,6 +277,11 @@ pub struct Filter {
     pub outcome: Option<String>,
     pub lead: Option<String>,
     pub since: Option<DateTime<Utc>>,
+    /// The owner of the service.
+    pub team: Option<String>,
+    /// By the moment in which it took place, or was to: from then on, and before then.
+    pub happened_since: Option<DateTime<Utc>>,
+    pub happened_until: Option<DateTime<Utc>>,
     /// After this one, in the order of the list.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -290,6 +295,8 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Drill>
          AND ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR lead = $4)
          AND ($5::timestamptz IS NULL OR d.created_at >= $5)
          AND ($6::timestamptz IS NULL OR (d.created_at, d.id) < ($6, $7))
+         AND ($9::text IS NULL OR s.team = $9) AND ($10::timestamptz IS NULL OR d.happened_at >= $10)
+         AND ($11::timestamptz IS NULL OR d.happened_at < $11)
          ORDER BY d.created_at DESC, d.id DESC LIMIT $8",
         filter.service.as_deref(),
         filter.state.as_deref(),
@@ -298,7 +305,10 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Drill>
         filter.since,
         at,
         id,
-        filter.limit
+        filter.limit,
+        filter.team.as_deref(),
+        filter.happened_since,
+        filter.happened_until
     );
     rows.fetch_all(db).await?.into_iter().map(Drill::try_from).collect()
 }

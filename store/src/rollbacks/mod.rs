@@ -26,9 +26,11 @@ pub async fn insert(
         r#"INSERT INTO rollbacks (id, number, service_id, workload_id, follows, trigger, decision_id, "from", target, run_id,
                                   plan_digest, asked, state, state_reason, closure, onset_at, detected_at, decided_at,
                                   approved_at, executed_at, healthy_at, verification, observation_s, created_at,
-                                  ended_at, drill_id)
+                                  ended_at, drill_id, cause, automatic)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                   $23, $24, $25, (SELECT id FROM drills WHERE number = $26))"#,
+                   $23, $24, $25, (SELECT id FROM drills WHERE number = $26),
+                   (SELECT decision ->> 'cause' FROM decisions WHERE id = $7),
+                   EXISTS (SELECT FROM approvals WHERE run_id = $10 AND kind = 'policy' AND void_at IS NULL))"#,
         new.id.0,
         number,
         new.service.0,
@@ -67,7 +69,9 @@ pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Erro
     sqlx::query!(
         "UPDATE rollbacks SET state = $2, state_reason = $3, closure = $4, run_id = $5, plan_digest = $6, asked = $7,
                 approved_at = $8, executed_at = $9, healthy_at = $10, verification = $11, ended_at = $12,
-                decision_id = $13, target = $14, trigger = $15
+                decision_id = $13, target = $14, trigger = $15,
+                cause = (SELECT decision ->> 'cause' FROM decisions WHERE id = $13),
+                automatic = EXISTS (SELECT FROM approvals WHERE run_id = $5 AND kind = 'policy' AND void_at IS NULL)
          WHERE id = $1",
         it.id.0,
         it.state.as_str(),
@@ -228,6 +232,16 @@ pub struct Filter {
     pub state: Option<String>,
     pub open: bool,
     pub since: Option<DateTime<Utc>>,
+    /// Not at that moment any more.
+    pub until: Option<DateTime<Utc>>,
+    /// The owner of the service.
+    pub team: Option<String>,
+    pub closure: Option<String>,
+    pub cause: Option<String>,
+    /// Approved by a policy, or not.
+    pub automatic: Option<bool>,
+    /// Of a drill's fault, or not.
+    pub of_drill: Option<bool>,
     /// After this one, in the order of the list.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -240,6 +254,9 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
         "($1::text IS NULL OR services.name = $1) AND ($2::text IS NULL OR rollbacks.state = $2)
          AND (NOT $3 OR ended_at IS NULL) AND ($4::timestamptz IS NULL OR rollbacks.created_at >= $4)
          AND ($5::timestamptz IS NULL OR (rollbacks.created_at, rollbacks.id) < ($5, $6))
+         AND ($8::timestamptz IS NULL OR rollbacks.created_at < $8) AND ($9::text IS NULL OR services.team = $9)
+         AND ($10::text IS NULL OR closure = $10) AND ($11::text IS NULL OR cause = $11)
+         AND ($12::boolean IS NULL OR automatic = $12) AND ($13::boolean IS NULL OR (drill_id IS NOT NULL) = $13)
          ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7",
         filter.service.as_deref(),
         filter.state.as_deref(),
@@ -247,7 +264,13 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
         filter.since,
         at,
         id,
-        filter.limit
+        filter.limit,
+        filter.until,
+        filter.team.as_deref(),
+        filter.closure.as_deref(),
+        filter.cause.as_deref(),
+        filter.automatic,
+        filter.of_drill
     );
     rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
 }
@@ -297,6 +320,10 @@ pub(crate) struct Row {
     observation_s: i32,
     created_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
+    #[expect(dead_code, reason = "a column of the table; only counted")]
+    cause: Option<String>,
+    #[expect(dead_code, reason = "a column of the table; only counted")]
+    automatic: bool,
 }
 
 impl TryFrom<Row> for Rollback {

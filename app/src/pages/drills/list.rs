@@ -11,8 +11,8 @@ use store::drills::Filter;
 use super::{bound, measured, standing, tone_of};
 use crate::pages::ssr::read;
 use crate::pages::ui::{
-    Head, Input, Query, Table, Tone, badge, column, empty, filters, live, mark, page, pager, took,
-    when_short,
+    Head, Input, Query, Table, Tone, badge, column, empty, filters, live, mark, page, pager,
+    period, took, when_short,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -30,6 +30,9 @@ pub fn DrillsPage() -> impl IntoView {
             state: known(query.get("state")),
             outcome: query.get("outcome"),
             lead: query.get("lead"),
+            team: query.get("team"),
+            happened_since: query.moment("happened_since"),
+            happened_until: query.moment("happened_until"),
             after: query.get("cursor").as_deref().and_then(store::cursor::parse),
             limit: PAGE + 1,
             ..Filter::default()
@@ -53,6 +56,7 @@ pub fn DrillsPage() -> impl IntoView {
             <Head title=t.title actions=plan.into_any()>
                 {t.lede}
             </Head>
+            {period(&query, "happened_since", "happened_until")}
             {filters(&query, view! {
                 {query.choice("state", t.state, states)}
                 {query.choice("outcome", t.outcome, outcomes)}

@@ -27,8 +27,10 @@
 //! | [`diff`], [`digest`], [`phases`], [`command`] | what will change; a hash; where the time went; word for word |
 //! | [`form`], [`dialog`], [`Sent`] | a server function to send, what became of it, and its fields |
 //! | [`filters`], [`Query`], [`Sort`] | what a list is asked for in its address |
+//! | [`chart`] | lines and bars over periods, each point a link to its rows, with the data in a table |
 //! | [`empty`] | nothing to show, and why |
 
+pub mod chart;
 mod clock;
 mod dialog;
 mod diff;
@@ -60,7 +62,7 @@ pub use page::NotFound;
 pub use page::{Head, page};
 pub use panel::{Beside, Halves, Panel};
 pub use phases::{Phase, phases};
-pub use query::{Query, Sort, filters};
+pub use query::{Query, Sort, filters, period};
 pub use queue::{Queue, Waiting};
 pub use table::{Column, Table, column, pager};
 pub use timeline::{Check, Event, PlanStep, checklist, steps, timeline};

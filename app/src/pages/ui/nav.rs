@@ -40,6 +40,7 @@ const GROUPS: &[Group] = &[
         places: &[
             Place { href: "/alerts", name: |t| t.alerts },
             Place { href: "/drills", name: |t| t.drills },
+            Place { href: "/trends", name: |t| t.trends },
             Place { href: "/services", name: |t| t.services },
             Place { href: "/runs", name: |t| t.runs },
             Place { href: "/rails", name: |t| t.rails },
@@ -62,6 +63,8 @@ const GROUPS: &[Group] = &[
 const BESIDE: &[Place] = &[
     Place { href: "/decisions", name: |t| t.decisions },
     Place { href: "/profile", name: |t| t.profile },
+    Place { href: "/quarters", name: |t| t.quarters },
+    Place { href: "/reconciliation", name: |t| t.reconciliation },
 ];
 
 fn groups() -> impl Iterator<Item = &'static Group> {

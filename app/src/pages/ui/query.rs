@@ -1,11 +1,13 @@
 //! What a list is asked for, in its address: filters, the order, where it begins. So a list can be sent to
 //! somebody as a link, and works without JavaScript.
 
+use chrono::{DateTime, Utc};
 use domain::texts::ui;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
+use super::when;
 use crate::pages::visit::texts;
 
 /// The query of this request.
@@ -23,6 +25,15 @@ impl Query {
     /// What is asked for under this name; an empty field asks for nothing.
     pub fn get(&self, name: &str) -> Option<String> {
         self.0.get(name).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
+    }
+
+    /// A moment as RFC 3339 has it, as links of ours write it; nothing for what is none.
+    pub fn moment(&self, name: &str) -> Option<DateTime<Utc>> {
+        self.get(name)?.parse().ok()
+    }
+
+    pub fn yes_or_no(&self, name: &str) -> Option<bool> {
+        self.get(name)?.parse().ok()
     }
 
     /// The address of the same list with this changed; it begins at its beginning again.
@@ -64,6 +75,24 @@ impl Sort {
         let by = columns.iter().copied().find(|it| *it == name)?;
         Some(Self { by, descending: asked.starts_with('-') })
     }
+}
+
+/// Which stretch of time a list shows where a link asked for one, and whatever else it asked for that no field shows:
+/// a reader has to see why rows are missing.
+pub fn period(query: &Query, since: &str, until: &str) -> Option<AnyView> {
+    let moments = [query.moment(since), query.moment(until)];
+    let more = ["team", "closure", "cause", "automatic", "drill"];
+    let more = more.into_iter().filter_map(|it| Some(format!("{it}={}", query.get(it)?)));
+    let more = more.collect::<Vec<_>>().join(" ");
+    if moments == [None, None] && more.is_empty() {
+        return None;
+    }
+    let [since, until] = moments.map(|it| it.map(when));
+    let t = texts(&ui::TEXTS);
+    let view = view! {
+        <p class="row">{t.only} " " {since} " – " {until} " " {more} " " <a href="?">{t.clear}</a></p>
+    };
+    Some(view.into_any())
 }
 
 /// A row of fields (made by [`super::Input`]) that are sent as the page's own address.

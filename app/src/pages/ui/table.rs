@@ -1,5 +1,7 @@
 //! Rows. A table scrolls inside itself, so that the page never scrolls sideways; its first column stays.
 
+use std::borrow::Cow;
+
 use domain::texts::ui;
 use leptos::prelude::*;
 
@@ -9,7 +11,7 @@ use crate::pages::visit::texts;
 /// One column: its head, and whether its cells are numbers (`<td class="number">`) or can go on a phone
 /// (`<td class="optional">`); the cells say so themselves.
 pub struct Column {
-    label: &'static str,
+    label: Cow<'static, str>,
     number: bool,
     optional: bool,
     order: Option<Order>,
@@ -22,8 +24,8 @@ struct Order {
     then: String,
 }
 
-pub fn column(label: &'static str) -> Column {
-    Column { label, number: false, optional: false, order: None }
+pub fn column(label: impl Into<Cow<'static, str>>) -> Column {
+    Column { label: label.into(), number: false, optional: false, order: None }
 }
 
 impl Column {

@@ -182,19 +182,24 @@ struct Asked {
     state: Option<String>,
     outcome: Option<String>,
     lead: Option<String>,
+    team: Option<String>,
     since: Option<DateTime<Utc>>,
+    happened_since: Option<DateTime<Utc>>,
+    happened_until: Option<DateTime<Utc>>,
     sort: Option<String>,
     limit: Option<u16>,
     cursor: Option<String>,
 }
 
-/// The ledger, newest first.
+/// The ledger, newest first. `happened_since` and `happened_until` ask for the time in which a drill took place, or was
+/// to.
 #[utoipa::path(get, path = "/drills", tag = "drills", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
     Query(asked): Query<Asked>,
 ) -> Answer<Page<Value>> {
-    let Asked { service, state, outcome, lead, since, sort, limit, cursor } = asked;
+    let Asked { service, state, outcome, lead, team, since, sort, limit, cursor, .. } = asked;
+    let Asked { happened_since, happened_until, .. } = asked;
     newest_first(sort.as_deref(), "created_at")?;
     if let Some(it) = &state {
         word(it, "state", StateName::parse, StateName::ALL, StateName::as_str)?;
@@ -204,7 +209,18 @@ async fn list(
     }
     let cursor = Cursor { limit, cursor };
     let (after, limit) = (cursor.after()?, cursor.limit()? + 1);
-    let filter = Filter { service, state, outcome, lead, since, after, limit };
+    let filter = Filter {
+        service,
+        state,
+        outcome,
+        lead,
+        since,
+        team,
+        happened_since,
+        happened_until,
+        after,
+        limit,
+    };
     let page = cx
         .read(Action::Read, async |cx| {
             let rows = store::drills::list(&cx.db, &filter).await?;

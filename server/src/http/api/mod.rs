@@ -38,11 +38,13 @@ mod idempotency;
 mod one_time;
 mod page;
 pub(crate) mod problem;
+mod quarters;
 mod rails;
 mod rollbacks;
 mod runs;
 mod services;
 mod tokens;
+mod trends;
 mod users;
 mod workloads;
 
@@ -79,6 +81,8 @@ fn endpoints() -> Vec<Endpoint> {
         users::endpoints(),
         one_time::endpoints(),
         tokens::endpoints(),
+        trends::endpoints(),
+        quarters::endpoints(),
         workloads::endpoints(),
     ]
     .into_iter()

@@ -6,11 +6,13 @@ use app::wishes::rollbacks::{self as wishes, Asked as Wish};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
 use domain::access::Action;
 use domain::approvals::Decision as Consent;
 use domain::decide::situation::ReasonKind;
+use domain::decisions::Cause;
 use domain::fields::Fault;
-use domain::rollbacks::{Rollback, Trigger};
+use domain::rollbacks::{Closure, Rollback, Trigger};
 use domain::runs::Run;
 use domain::services::WorkloadKind;
 use serde::Deserialize;
@@ -19,7 +21,7 @@ use store::rollbacks::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{OfServices, newest_first};
+use super::page::{newest_first, word};
 use super::runs::approval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
@@ -112,22 +114,50 @@ fn approvals(run: &Run) -> Vec<Value> {
     run.approvals.iter().map(approval).collect()
 }
 
-/// Rollbacks, newest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    service: Option<String>,
+    team: Option<String>,
+    state: Option<String>,
+    closure: Option<String>,
+    cause: Option<String>,
+    automatic: Option<bool>,
+    drill: Option<bool>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    sort: Option<String>,
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+/// Rollbacks, newest first. `automatic` asks for those that a policy approved, `drill` for those of a drill's fault.
 #[utoipa::path(get, path = "/rollbacks", tag = "rollbacks", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
-    Query(asked): Query<OfServices>,
+    Query(asked): Query<Asked>,
 ) -> Answer<Page<Value>> {
-    let OfServices { service, state, since, sort, limit, cursor } = asked;
-    newest_first(sort.as_deref(), "created_at")?;
-    let cursor = Cursor { limit, cursor };
+    newest_first(asked.sort.as_deref(), "created_at")?;
+    if let Some(it) = &asked.closure {
+        word(it, "closure", Closure::parse, Closure::ALL, Closure::as_str)?;
+    }
+    if let Some(it) = &asked.cause {
+        word(it, "cause", Cause::parse, Cause::ALL, Cause::as_str)?;
+    }
+    let cursor = Cursor { limit: asked.limit, cursor: asked.cursor };
     let filter = Filter {
-        service,
-        state,
-        since,
+        service: asked.service,
+        team: asked.team,
+        state: asked.state,
+        closure: asked.closure,
+        cause: asked.cause,
+        automatic: asked.automatic,
+        of_drill: asked.drill,
+        since: asked.since,
+        until: asked.until,
         after: cursor.after()?,
         limit: cursor.limit()? + 1,
-        ..Filter::default()
+        open: false,
     };
     let page = cx
         .read(Action::Read, async |cx| {

@@ -1,0 +1,5 @@
+//! Quarters: which are closed, and what was closed.
+
+pub mod actions;
+pub mod detail;
+pub mod list;
