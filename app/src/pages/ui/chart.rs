@@ -206,9 +206,10 @@ impl Chart {
                     width=place(each)
                     height=place(height)
                 />
-                {label}
             };
-            Some(self.link(series, i, point, bar.into_any()))
+            // Beside the link: what it is called would not begin with the number.
+            let link = self.link(series, i, point, bar.into_any());
+            Some(view! { {link} {label} })
         });
         bars.collect_view().into_any()
     }
