@@ -6,7 +6,7 @@ RUN cargo xtask build --release
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates \
+    && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o 10001 -g 10001 /var/lib/lifeboat
 COPY --from=build /target/release/lifeboat /usr/bin/lifeboat

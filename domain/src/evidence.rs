@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::access::Subject;
 use crate::ids::EvidenceId;
 
-/// How large one file may be, in bytes: 64 MiB. It is held in memory while it is hashed.
-pub const LARGEST: u64 = 64 << 20;
+/// How large one file may be, in bytes: 2 GiB.
+pub const LARGEST: u64 = 2 << 30;
 
 words!(
     /// What a file is, and so which requirement it can meet.
@@ -112,11 +112,40 @@ pub struct Evidence {
     /// As the audit log writes it.
     pub uploaded_by: String,
     pub uploaded_at: DateTime<Utc>,
+    /// Where the bytes had to go; everything else stays, so that what they proved can be explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
+
+/// That a file was erased: the law may ask for it, and nothing else does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    pub at: DateTime<Utc>,
+    /// As the audit log writes it.
+    pub by: String,
+    pub reason: String,
+}
+
+/// The reason of an erasure, in characters.
+pub const LONGEST_REASON: usize = 1000;
 
 impl Evidence {
     pub fn is_about(&self, subject: &Subject) -> bool {
         self.subject == subject.as_str()
+    }
+
+    /// What its name says that it is, where its bytes say otherwise: `image/png` of a page that is called `a.png`.
+    pub fn pretends(&self) -> Option<&'static str> {
+        let extension = self.name.rsplit_once('.').map(|(_, it)| it.to_ascii_lowercase())?;
+        let claimed = match extension.as_str() {
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "gif" => "image/gif",
+            "webp" => "image/webp",
+            "pdf" => "application/pdf",
+            _ => return None,
+        };
+        (claimed != self.media_type).then_some(claimed)
     }
 }
 
@@ -129,10 +158,12 @@ pub enum NotKept {
     Full,
     #[error("the place for evidence is away")]
     Away,
+    #[error("the same file had to be erased before")]
+    Erased,
 }
 
-/// The media type that these first bytes of a file show. Only types that do no harm when they are looked at are
-/// told apart; whatever could carry a script is bytes.
+/// The media type that these first bytes of a file show. What could carry a script is named, so that people are told
+/// of it, and is never sent under that name: see [`sent_as`].
 pub fn sniff(head: &[u8]) -> &'static str {
     const MAGIC: [(&[u8], &str); 6] = [
         (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -151,6 +182,9 @@ pub fn sniff(head: &[u8]) -> &'static str {
     if head.starts_with(b"\x1f\x8b") {
         return "application/gzip";
     }
+    if let Some(found) = markup(head) {
+        return found;
+    }
     // The head may end in the middle of a character.
     let is_text = match std::str::from_utf8(head) {
         Ok(_) => true,
@@ -160,6 +194,33 @@ pub fn sniff(head: &[u8]) -> &'static str {
     match is_text && !head.iter().any(control) {
         true => "text/plain; charset=utf-8",
         false => "application/octet-stream",
+    }
+}
+
+/// What a browser would read as a page or a drawing with scripts in it.
+fn markup(head: &[u8]) -> Option<&'static str> {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let lower = head.to_ascii_lowercase();
+    let holds = |what: &[u8]| lower.windows(what.len()).any(|it| it == what);
+    let begins = |what: &[u8]| lower.starts_with(what);
+    if !begins(b"<") {
+        return None;
+    }
+    if holds(b"<svg") {
+        return Some("image/svg+xml");
+    }
+    let page: [&[u8]; 5] = [b"<!doctype html", b"<html", b"<head", b"<body", b"<script"];
+    if page.iter().any(|it| holds(it)) {
+        return Some("text/html");
+    }
+    begins(b"<?xml").then_some("text/xml")
+}
+
+/// The type that a file is sent under. Nothing that could carry a script is sent as what it is.
+pub fn sent_as(media_type: &str) -> &str {
+    match media_type {
+        "text/html" | "image/svg+xml" | "text/xml" => "application/octet-stream",
+        other => other,
     }
 }
 
@@ -180,8 +241,13 @@ mod tests {
             (b"GIF89a\0", "image/gif"),
             (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
             (b"%PDF-1.7", "application/pdf"),
-            (b"<svg onload=alert(1)>", "text/plain; charset=utf-8"),
-            (b"<html><script>", "text/plain; charset=utf-8"),
+            (b"<svg onload=alert(1)>", "image/svg+xml"),
+            (b"<?xml version=\"1.0\"?><SVG>", "image/svg+xml"),
+            (b"\xef\xbb\xbf  <!DOCTYPE html>", "text/html"),
+            (b"<html><script>", "text/html"),
+            (b"<?xml version=\"1.0\"?><a/>", "text/xml"),
+            (b"a < b", "text/plain; charset=utf-8"),
+            (b"<14> a log of syslog", "text/plain; charset=utf-8"),
             ("回滚完成\n".as_bytes(), "text/plain; charset=utf-8"),
             (&"回".as_bytes()[..2], "text/plain; charset=utf-8"),
             (b"", "text/plain; charset=utf-8"),
@@ -191,7 +257,11 @@ mod tests {
             assert_eq!(sniff(head), found, "{head:?}");
         }
         assert!(is_raster("image/png"));
-        assert!(!is_raster("image/svg+xml") && !is_raster("text/html"));
+        for scripted in ["image/svg+xml", "text/html", "text/xml"] {
+            assert!(!is_raster(scripted));
+            assert_eq!(sent_as(scripted), "application/octet-stream");
+        }
+        assert_eq!(sent_as("image/png"), "image/png");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is known of the files in the object store. The files themselves are elsewhere.
 
 use chrono::{DateTime, Utc};
-use domain::evidence::{Evidence, EvidenceKind, Sha256};
+use domain::evidence::{Erased, Evidence, EvidenceKind, Sha256};
 use domain::ids::EvidenceId;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
@@ -37,6 +37,62 @@ pub async fn with_hash(db: impl PgExecutor<'_>, hash: &Sha256) -> Result<Vec<Evi
         hash.as_str()
     );
     rows.fetch_all(db).await?.into_iter().map(Evidence::try_from).collect()
+}
+
+/// Whether these bytes had to go once.
+pub async fn is_erased(db: impl PgExecutor<'_>, hash: &Sha256) -> Result<bool, Error> {
+    let erased = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM evidence WHERE sha256 = $1 AND erased_at IS NOT NULL) AS "erased!""#,
+        hash.as_str()
+    );
+    Ok(erased.fetch_one(db).await?)
+}
+
+/// Marks every row of these bytes as erased; none where there is none that is not.
+pub async fn erase(
+    tx: &mut PgConnection,
+    hash: &Sha256,
+    erased: &Erased,
+) -> Result<Vec<Evidence>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "UPDATE evidence SET erased_at = $2, erased_by = $3, erased_reason = $4
+         WHERE sha256 = $1 AND erased_at IS NULL RETURNING *",
+        hash.as_str(),
+        erased.at,
+        erased.by,
+        erased.reason
+    );
+    rows.fetch_all(tx).await?.into_iter().map(Evidence::try_from).collect()
+}
+
+/// What the object store is to let go of.
+pub async fn to_remove(db: impl PgExecutor<'_>) -> Result<Vec<Sha256>, Error> {
+    let hashes = sqlx::query_scalar!(
+        "SELECT DISTINCT sha256 FROM evidence WHERE erased_at IS NOT NULL AND removed_at IS NULL
+         ORDER BY sha256 LIMIT 100"
+    );
+    let parse = |it: String| {
+        it.parse().map_err(|_| Error::Inconsistent { table: "evidence", id: it.clone() })
+    };
+    hashes.fetch_all(db).await?.into_iter().map(parse).collect()
+}
+
+/// The object store has let go of it.
+pub async fn removed(
+    db: impl PgExecutor<'_>,
+    hash: &Sha256,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE evidence SET removed_at = GREATEST($2, erased_at)
+         WHERE sha256 = $1 AND erased_at IS NOT NULL AND removed_at IS NULL",
+        hash.as_str(),
+        at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// The files of one subject, the oldest first.
@@ -88,6 +144,11 @@ struct Row {
     restricted: bool,
     uploaded_by: String,
     created_at: DateTime<Utc>,
+    erased_at: Option<DateTime<Utc>>,
+    erased_by: Option<String>,
+    erased_reason: Option<String>,
+    #[expect(dead_code, reason = "only asked for by what removes")]
+    removed_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Evidence {
@@ -107,6 +168,11 @@ impl TryFrom<Row> for Evidence {
             restricted: row.restricted,
             uploaded_by: row.uploaded_by,
             uploaded_at: row.created_at,
+            erased: match (row.erased_at, row.erased_by, row.erased_reason) {
+                (None, None, None) => None,
+                (Some(at), Some(by), Some(reason)) => Some(Erased { at, by, reason }),
+                _ => return Err(broken()),
+            },
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Files as proof. The bytes go to the object store before their row is written here.
 
 use domain::access::{Action, Place, Subject};
-use domain::evidence::{Evidence, EvidenceKind, Sha256};
+use domain::evidence::{Erased, Evidence, EvidenceKind, LONGEST_REASON, NotKept, Sha256};
 use domain::fields::Fault;
 use domain::ids::EvidenceId;
 use sqlx::PgConnection;
@@ -25,11 +25,12 @@ pub struct NewEvidence {
 /// Asked before a file is kept: whether there is such a subject, and whether the caller may add to it.
 ///
 /// # Errors
-/// The field `subject`; [`Error::Forbidden`].
-pub async fn may_add(cx: &Context, subject: &str) -> Result<(), Error> {
+/// The field `subject`; [`Error::Forbidden`]; [`NotKept::Erased`] for bytes that had to go.
+pub async fn may_add(cx: &Context, subject: &str, file: &Sha256) -> Result<(), Error> {
     cx.read(Action::UploadEvidence, async |cx| {
         let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
-        require(cx, &mut db, Action::UploadEvidence, subject).await
+        require(cx, &mut db, Action::UploadEvidence, subject).await?;
+        refuse_erased(&mut db, file).await
     })
     .await
 }
@@ -43,6 +44,7 @@ pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
     let about = Subject::new("evidence", &sha256);
     cx.write(Action::UploadEvidence, about, async |cx, tx| {
         require(cx, tx, Action::UploadEvidence, &subject).await?;
+        refuse_erased(tx, &sha256).await?;
         let evidence = Evidence {
             id: EvidenceId::NEW,
             sha256,
@@ -54,6 +56,7 @@ pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
             restricted: restricted || kind.is_always_restricted(),
             uploaded_by: cx.caller.actor().to_string(),
             uploaded_at: cx.now,
+            erased: None,
         };
         let evidence = store::evidence::insert(tx, &evidence).await?;
         if let Some(number) = evidence.subject.strip_prefix("drills/") {
@@ -70,6 +73,42 @@ pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
         tx.detail("size", evidence.size);
         tx.detail("subject", &evidence.subject);
         Ok(evidence)
+    })
+    .await
+}
+
+async fn refuse_erased(db: &mut PgConnection, file: &Sha256) -> Result<(), Error> {
+    match store::evidence::is_erased(&mut *db, file).await? {
+        true => Err(Error::NotKept(NotKept::Erased)),
+        false => Ok(()),
+    }
+}
+
+/// Erases a file everywhere: what it proved stays in its rows, the bytes go. A worker lets the object store forget them.
+///
+/// # Errors
+/// The field `reason`; [`Error::NotFound`], also for what is erased already.
+pub async fn erase(cx: &Context, file: &Sha256, reason: &str) -> Result<Vec<Evidence>, Error> {
+    cx.write(Action::EraseEvidence, Subject::new("evidence", file), async |cx, tx| {
+        cx.require(Action::EraseEvidence, &Place::default())?;
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(Error::field("reason", Fault::Required));
+        }
+        if reason.chars().count() > LONGEST_REASON {
+            return Err(Error::field("reason", Fault::TooLong { most: LONGEST_REASON }));
+        }
+        let erased =
+            Erased { at: cx.now, by: cx.caller.actor().to_string(), reason: reason.to_owned() };
+        let rows = store::evidence::erase(tx, file, &erased).await?;
+        if rows.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let subjects: Vec<&str> = rows.iter().map(|it| it.subject.as_str()).collect();
+        tx.detail("sha256", file);
+        tx.detail("reason", reason);
+        tx.detail("subjects", subjects);
+        Ok(rows)
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! What people and programs can wish for, whoever brings it: a form of a page ([`crate::pages`]) or the API of
 //! the server. One function for each, so that both ask the same questions and leave the same trace.
 
+pub mod backups;
 pub mod drills;
 pub mod evidence;
 pub mod one_time;

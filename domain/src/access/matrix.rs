@@ -72,6 +72,7 @@ words!(
         OpenIncident = "open_incident",
         WriteTimeline = "write_timeline",
         UploadEvidence = "upload_evidence",
+        EraseEvidence = "erase_evidence",
         PerformDrillStep = "perform_drill_step",
         ManageIncident = "manage_incident",
         SendNotice = "send_notice",
@@ -191,8 +192,9 @@ pub(super) const fn rule(action: Action) -> Rule {
         | A::AdministerChannels
         | A::AdministerClusters
         | A::AdministerAgents      => row(Act, S::Admin,            [No,  No,       No,  No,  No,  Yes]),
-        // A machine that could make tokens or users could give itself any right.
+        // A machine that could make tokens or users could give itself any right, and no machine knows what the law asks.
         A::AdministerUsers
+        | A::EraseEvidence
         | A::RequestGrant
         | A::AdministerTokens      => row(Judge, S::Admin,          [No,  No,       No,  No,  No,  Yes]),
         A::ConsentGrant            => row(Approve, S::Admin,        [No,  No,       No,  No,  No,  Yes]),

@@ -158,7 +158,7 @@ impl From<Checkpoint> for SignedHead {
 pub struct Listed {
     #[serde(flatten)]
     pub evidence: Evidence,
-    /// Not where it is restricted and whoever exported the bundle may not read it.
+    /// Not where it is restricted and whoever exported the bundle may not read it, nor where it was erased.
     pub included: bool,
 }
 
@@ -170,6 +170,9 @@ pub struct Report {
     pub checked: u64,
     /// Audit entries that the sealer had not come to when the bundle was made.
     pub unsealed: u64,
+    /// Files that were not there any more because they had to be erased; the list of the evidence says why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<Sha256>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Fault>,
 }
@@ -190,7 +193,7 @@ impl Fault {
 impl Report {
     /// Nothing of it could be looked at.
     pub fn unreadable(fault: Fault) -> Self {
-        Self { ok: false, checked: 0, unsealed: 0, first: Some(fault) }
+        Self { ok: false, checked: 0, unsealed: 0, erased: Vec::new(), first: Some(fault) }
     }
 }
 
@@ -209,9 +212,11 @@ pub struct Found {
 /// the reader trusts.
 pub fn verify(found: &[Found], is_signed: impl Fn(&[u8], &[u8; 64]) -> bool) -> Report {
     let bundle = Bundle { found: by_path(found), is_signed };
-    let (mut checked, mut unsealed) = (0, 0);
-    let first = bundle.look(found, &mut checked, &mut unsealed).err();
-    Report { ok: first.is_none(), checked, unsealed, first }
+    let mut report = Report { ok: true, checked: 0, unsealed: 0, erased: Vec::new(), first: None };
+    if let Err(fault) = bundle.look(found, &mut report) {
+        report = Report { ok: false, first: Some(fault), ..report };
+    }
+    report
 }
 
 fn by_path(found: &[Found]) -> BTreeMap<&str, &Found> {
@@ -224,9 +229,9 @@ struct Bundle<'a, S> {
 }
 
 impl<S: Fn(&[u8], &[u8; 64]) -> bool> Bundle<'_, S> {
-    fn look(&self, all: &[Found], checked: &mut u64, unsealed: &mut u64) -> Result<(), Fault> {
+    fn look(&self, all: &[Found], report: &mut Report) -> Result<(), Fault> {
         let manifest = self.manifest()?;
-        *checked += 2;
+        report.checked += 2;
         for (n, named) in manifest.files.iter().enumerate() {
             if manifest.files[..n].iter().any(|it| it.path == named.path) {
                 return Err(Fault::new(&named.path, "the manifest names it twice"));
@@ -237,12 +242,12 @@ impl<S: Fn(&[u8], &[u8; 64]) -> bool> Bundle<'_, S> {
                 return Err(Fault::new(&named.path, "it was changed"));
             }
             match named.path.as_str() {
-                AUDIT => *unsealed = self.audit()?,
+                AUDIT => report.unsealed = self.audit()?,
                 CHECKPOINT => self.checkpoint()?,
-                EVIDENCE => self.evidence()?,
+                EVIDENCE => report.erased = self.evidence()?,
                 path => its_own_name(path, &file.sha256)?,
             }
-            *checked += 1;
+            report.checked += 1;
         }
         let named = |path: &str| manifest.files.iter().any(|it| it.path == path);
         let known = |it: &&Found| [MANIFEST, SIGNATURE].contains(&&*it.path) || named(&it.path);
@@ -313,15 +318,20 @@ impl<S: Fn(&[u8], &[u8; 64]) -> bool> Bundle<'_, S> {
         }
     }
 
-    /// Everything that is listed as included is there.
-    fn evidence(&self) -> Result<(), Fault> {
+    /// Everything that is listed as included is there; what was erased.
+    fn evidence(&self) -> Result<Vec<Sha256>, Fault> {
         let listed: Vec<Listed> = read(EVIDENCE, self.content(EVIDENCE).unwrap_or_default())?;
+        if let Some(it) = listed.iter().find(|it| it.included && it.evidence.erased.is_some()) {
+            let path = it.evidence.sha256.path();
+            return Err(Fault::new(&path, "it was erased, and is said to be there"));
+        }
         let included = listed.iter().filter(|it| it.included);
         let mut paths = included.map(|it| it.evidence.sha256.path());
-        match paths.find(|it| !self.found.contains_key(it.as_str())) {
-            Some(path) => Err(Fault::new(&path, "the ledger names it, and it is not there")),
-            None => Ok(()),
+        if let Some(path) = paths.find(|it| !self.found.contains_key(it.as_str())) {
+            return Err(Fault::new(&path, "the ledger names it, and it is not there"));
         }
+        let erased = listed.into_iter().filter(|it| it.evidence.erased.is_some());
+        Ok(erased.map(|it| it.evidence.sha256).collect())
     }
 }
 

@@ -68,6 +68,7 @@ fn listed(content: &[u8], included: bool) -> Listed {
         restricted: !included,
         uploaded_by: "user:lena".into(),
         uploaded_at: DateTime::UNIX_EPOCH,
+        erased: None,
     };
     Listed { evidence, included }
 }
@@ -105,7 +106,7 @@ fn first(found: &[Found]) -> Fault {
 #[test]
 fn an_untouched_bundle_fits() {
     let report = verify(&signed(contents()), is_signed);
-    assert_eq!(report, Report { ok: true, checked: 7, unsealed: 1, first: None });
+    assert_eq!(report, Report { ok: true, checked: 7, unsealed: 1, erased: vec![], first: None });
 }
 
 #[test]

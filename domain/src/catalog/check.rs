@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{Document, Fault, Faults, Key, Kind};
+use crate::backups::Source;
 use crate::services::{Service, WorkloadRef};
 use crate::{policies, signals};
 
@@ -44,6 +45,7 @@ impl Document {
             Self::Signal(it) => it.check(faults),
             Self::Service(it) => it.check(faults),
             Self::Objective(it) => it.check(faults),
+            Self::Backup(it) => it.check(faults),
         }
         if let Ok(value) = serde_json::to_value(self) {
             refuse_nul(&value, faults);
@@ -106,7 +108,7 @@ impl<'a> Set<'a> {
         let built_in = match kind {
             Kind::Policy => name == policies::DEFAULT,
             Kind::Signal => signals::built_in().iter().any(|it| it.name == name),
-            Kind::Cluster | Kind::Service | Kind::Objective => false,
+            Kind::Cluster | Kind::Service | Kind::Objective | Kind::Backup => false,
         };
         built_in || self.names.contains(&Key { kind, name })
     }
@@ -136,6 +138,16 @@ impl<'a> Set<'a> {
             Document::Objective(objective) => {
                 for (index, service) in objective.services.iter().enumerate() {
                     refer(&mut faults.at("services").at(index), Kind::Service, service);
+                }
+            }
+            Document::Backup(backup) => {
+                let offsite = backup.offsite.as_ref().and_then(|it| it.source.as_ref());
+                if let Some(cluster) = backup.source.as_ref().and_then(Source::cluster) {
+                    refer(&mut faults.at("source").at("cluster"), Kind::Cluster, cluster);
+                }
+                if let Some(cluster) = offsite.and_then(Source::cluster) {
+                    let faults = &mut faults.at("offsite");
+                    refer(&mut faults.at("source").at("cluster"), Kind::Cluster, cluster);
                 }
             }
         }

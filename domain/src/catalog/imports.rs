@@ -78,12 +78,14 @@ impl Import {
     }
 }
 
-/// Whether a second person must agree: policies, signals and clusters protect production wherever they are
+/// Whether a second person must agree: policies, signals, clusters and backups protect production wherever they are
 /// used, a service that enters or leaves production was or will be part of it, and an objective that says where
 /// something is measured makes the server ask there.
 pub fn touches_production(changes: &[Change]) -> bool {
     changes.iter().any(|change| match change.document() {
-        Document::Cluster(_) | Document::Policy(_) | Document::Signal(_) => true,
+        Document::Cluster(_) | Document::Policy(_) | Document::Signal(_) | Document::Backup(_) => {
+            true
+        }
         Document::Service(service) => service.is_production() || moves_environment(change),
         Document::Objective(objective) => objective.reaches_out(),
     })

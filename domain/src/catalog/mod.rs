@@ -14,6 +14,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use crate::backups::Backup;
 use crate::clusters::Cluster;
 use crate::objectives::Objective;
 use crate::policies::Policy;
@@ -33,6 +34,7 @@ words!(
         Signal = "signal",
         Service = "service",
         Objective = "objective",
+        Backup = "backup",
     }
 );
 
@@ -45,6 +47,8 @@ pub enum Document {
     Signal(Signal),
     Service(Service),
     Objective(Objective),
+    /// The largest by far.
+    Backup(Box<Backup>),
 }
 
 /// What a document is known by; written `service/api-gateway`.
@@ -68,6 +72,7 @@ impl Document {
             Self::Signal(_) => Kind::Signal,
             Self::Service(_) => Kind::Service,
             Self::Objective(_) => Kind::Objective,
+            Self::Backup(_) => Kind::Backup,
         }
     }
 
@@ -78,6 +83,7 @@ impl Document {
             Self::Signal(it) => &it.name,
             Self::Service(it) => &it.name,
             Self::Objective(it) => &it.name,
+            Self::Backup(it) => &it.name,
         }
     }
 

@@ -149,6 +149,7 @@ fn file(kind: EvidenceKind, content: u8, minute: i64) -> Evidence {
         restricted: false,
         uploaded_by: "user:somebody".into(),
         uploaded_at: at(minute),
+        erased: None,
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Texts {
     pub malformed: Said,
     pub internal: Said,
     pub unavailable: Said,
+    /// The reason follows.
+    pub erased: Said,
     pub invalid: &'static str,
     pub refused: fn(&Refusal) -> String,
     pub sign_in: &'static str,
@@ -45,6 +47,9 @@ pub static TEXTS: Each<Texts> = Each {
         },
         unavailable: Said {
             title: "数据库暂时不可用", advice: "没有任何改动生效。请稍后重试。"
+        },
+        erased: Said {
+            title: "已依法删除", advice: "只保留了哈希与说明。原因："
         },
         invalid: "有内容需要更正，已填写的都已保留。",
         refused: |refusal| match refusal {
@@ -83,6 +88,7 @@ pub static TEXTS: Each<Texts> = Each {
             title: "The database is away for the moment",
             advice: "Nothing was changed. Please try again in a moment.",
         },
+        erased: Said { title: "Erased", advice: "Only its hash and its row were kept. Reason:" },
         invalid: "Something needs to be corrected; what you typed is kept.",
         refused: |refusal| match refusal {
             Refusal::Rollback(refusal) => (super::rollbacks::TEXTS.en.refused)(*refusal).to_owned(),

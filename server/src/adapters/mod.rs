@@ -1,6 +1,7 @@
 //! Knowledge of other systems' interfaces, one folder each.
 
 pub mod alertmanager;
+pub mod backups;
 pub mod http;
 pub mod kubernetes;
 pub mod objects;

@@ -6,12 +6,13 @@ use domain::policies::Mode;
 
 use super::parse::{Error, Located, parse};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("edgelink/clusters.yaml", include_str!("../../../catalog/edgelink/clusters.yaml")),
     ("edgelink/policies.yaml", include_str!("../../../catalog/edgelink/policies.yaml")),
     ("edgelink/signals.yaml", include_str!("../../../catalog/edgelink/signals.yaml")),
     ("edgelink/services.yaml", include_str!("../../../catalog/edgelink/services.yaml")),
     ("edgelink/objectives.yaml", include_str!("../../../catalog/edgelink/objectives.yaml")),
+    ("edgelink/backups.yaml", include_str!("../../../catalog/edgelink/backups.yaml")),
 ];
 
 /// How long a rollback is observed in the demo, and a revision before it counts as verified.
@@ -73,6 +74,8 @@ impl Pretend {
                 }
             }
             Document::Signal(_) | Document::Objective(_) => {}
+            // No copies are made of a pretend world, and EdgeLink's own places are not asked.
+            Document::Backup(backup) => backup.source = None,
         }
     }
 }

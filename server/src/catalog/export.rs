@@ -40,6 +40,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Signal => "signals.yaml",
         Kind::Service => "services.yaml",
         Kind::Objective => "objectives.yaml",
+        Kind::Backup => "backups.yaml",
     }
 }
 

@@ -69,6 +69,7 @@ fn subject(document: &Document) -> Subject {
         Kind::Signal => "signals",
         Kind::Service => "services",
         Kind::Objective => "objectives",
+        Kind::Backup => "backups",
     };
     Subject::new(kind, document.name())
 }
@@ -80,12 +81,15 @@ pub async fn stored(tx: &mut PgConnection) -> Result<Vec<Document>, store::Error
     let signals = store::signals::stated(&mut *tx).await?;
     let services = store::services::list(&mut *tx).await?;
     let objectives = store::objectives::list(&mut *tx).await?;
+    let backups = store::backups::list(&mut *tx).await?;
     let clusters = clusters.into_iter().map(|it| Document::Cluster(it.entry));
     let policies = policies.into_iter().map(|it| Document::Policy(it.entry));
     let signals = signals.into_iter().map(|it| Document::Signal(it.entry));
     let services = services.into_iter().map(|it| Document::Service(it.entry));
     let objectives = objectives.into_iter().map(|it| Document::Objective(it.objective));
-    Ok(clusters.chain(policies).chain(signals).chain(services).chain(objectives).collect())
+    let backups = backups.into_iter().map(|it| Document::Backup(Box::new(it.entry)));
+    let all = clusters.chain(policies).chain(signals).chain(services);
+    Ok(all.chain(objectives).chain(backups).collect())
 }
 
 /// Why an objective changes where a catalog says so; what the document is stands in its sources.
@@ -105,6 +109,7 @@ async fn save(
         Document::Objective(it) => {
             store::objectives::save(tx, it, &actor.to_string(), REASON, at).await
         }
+        Document::Backup(it) => store::backups::save(tx, it, at).await.map(drop),
     }
 }
 
@@ -120,5 +125,6 @@ async fn remove(
         Kind::Signal => store::signals::remove(tx, name, at).await,
         Kind::Service => store::services::remove(tx, name, at).await,
         Kind::Objective => store::objectives::remove(tx, name, at).await,
+        Kind::Backup => store::backups::remove(tx, name, at).await,
     }
 }

@@ -50,7 +50,7 @@ fn verify(path: &Path, public_key: &Path) -> anyhow::Result<Report> {
 }
 
 fn words(report: &Report) -> String {
-    let Report { checked, unsealed, first, .. } = report;
+    let Report { checked, unsealed, erased, first, .. } = report;
     match first {
         Some(fault) => format!("The bundle does not fit at {}: {}.", fault.file, fault.why),
         None => {
@@ -58,7 +58,13 @@ fn words(report: &Report) -> String {
                 0 => String::new(),
                 n => format!(" {n} audit entries were not sealed yet when it was made."),
             };
-            format!("The bundle fits: {checked} files.{tail}")
+            let gone = match erased.len() {
+                0 => String::new(),
+                n => format!(
+                    " {n} pieces of evidence had been erased before; evidence.json says by whom and why."
+                ),
+            };
+            format!("The bundle fits: {checked} files.{gone}{tail}")
         }
     }
 }

@@ -88,15 +88,16 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
         false => None,
     };
     let world = world(settings, db, demo.as_ref(), &stop)?;
+    let objects = Objects::open(&settings.evidence)?;
     let breaker = demo.as_ref().map(demo::world::World::breaker);
     let mut all = pin!(async {
         match share {
             Share::All => {
-                let pages = web(settings, db, breaker, key.clone(), &stop);
-                tokio::try_join!(pages, work(world, key))?;
+                let pages = web(settings, db, breaker, key.clone(), objects.clone(), &stop);
+                tokio::try_join!(pages, work(world, key, objects))?;
             }
-            Share::Web => web(settings, db, breaker, key, &stop).await?,
-            Share::Work => work(world, key).await?,
+            Share::Web => web(settings, db, breaker, key, objects, &stop).await?,
+            Share::Work => work(world, key, objects).await?,
         }
         anyhow::Ok(())
     });
@@ -141,6 +142,7 @@ async fn web(
     db: &PgPool,
     breaker: Option<Breaker>,
     key: Key,
+    objects: Objects,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let live = live::Live::new(store::audit::latest(db).await?);
@@ -154,7 +156,7 @@ async fn web(
         https: settings.is_https(),
         zone: settings.time_zone,
         breaker,
-        objects: Objects::open(&settings.evidence)?,
+        objects,
         vault: Vault::new(settings.secret_key()?.expose_secret()),
         key,
     };
@@ -177,7 +179,7 @@ async fn web(
     Ok(())
 }
 
-async fn work(world: World, key: Key) -> anyhow::Result<()> {
+async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
     let (db, stop) = (world.db.clone(), world.stop.clone());
     tokio::join!(
         workers::run(world.clone()),
@@ -185,6 +187,8 @@ async fn work(world: World, key: Key) -> anyhow::Result<()> {
         detector::run(world.clone()),
         verifier::run(world.clone()),
         drills::run(world.clone()),
+        workers::backups::run(world.clone()),
+        workers::evidence::run(world.clone(), objects),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

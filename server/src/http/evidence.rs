@@ -9,10 +9,10 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Action;
-use domain::evidence::{Evidence, EvidenceKind, LARGEST, NotKept, Sha256, is_raster};
+use domain::evidence::{Evidence, EvidenceKind, LARGEST, NotKept, Sha256, is_raster, sent_as};
 use domain::fields::{Fault, Faults};
 
 use super::{Web, context};
@@ -41,8 +41,18 @@ impl Upload {
     /// Hashes the file while it comes in; nothing is kept yet.
     ///
     /// # Errors
-    /// [`Error::NotKept`] for one that is too large; the field that is wrong.
-    pub(super) async fn read(objects: &Objects, mut form: Multipart) -> Result<Self, Error> {
+    /// [`Error::NotKept`] for one that is too large, before any of it is read where its sender says so; the field
+    /// that is wrong.
+    pub(super) async fn read(
+        objects: &Objects,
+        headers: &HeaderMap,
+        mut form: Multipart,
+    ) -> Result<Self, Error> {
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+        if length.is_some_and(|it: u64| it > LONGEST as u64) {
+            return Err(Error::NotKept(NotKept::TooLarge));
+        }
         let mut upload = Self::default();
         while let Some(field) = form.next_field().await.map_err(|it| interrupted(&it))? {
             let name = field.name().unwrap_or_default().to_owned();
@@ -109,7 +119,7 @@ impl Upload {
         else {
             return Err(Error::Malformed);
         };
-        wishes::may_add(cx, &subject).await?;
+        wishes::may_add(cx, &subject, &file.sha256).await?;
         let new = NewEvidence {
             sha256: file.sha256.clone(),
             size: file.size,
@@ -159,6 +169,7 @@ pub(super) async fn upload(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path(number): Path<String>,
+    headers: HeaderMap,
     form: Multipart,
 ) -> Response {
     if !number.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-') {
@@ -172,7 +183,7 @@ pub(super) async fn upload(
         return StatusCode::FORBIDDEN.into_response();
     }
     let kept = async {
-        let mut upload = Upload::read(&web.objects, form).await?;
+        let mut upload = Upload::read(&web.objects, &headers, form).await?;
         upload.fields.push(("subject".into(), format!("drills/{number}")));
         upload.keep(&cx, &web.objects).await
     };
@@ -212,6 +223,9 @@ pub(super) async fn send(cx: &Context, objects: &Objects, file: &str) -> Result<
     let file: Sha256 = file.parse().map_err(|_| Error::NotFound)?;
     let rows = wishes::read(cx, &file).await?;
     let row = rows.first().ok_or(Error::NotFound)?;
+    if let Some(erased) = rows.iter().find_map(|it| it.erased.as_ref()) {
+        return Err(Error::Erased(erased.reason.clone()));
+    }
     let content = objects.read(&file).await.map_err(Error::NotKept)?.ok_or_else(|| {
         tracing::error!("evidence {file} is in the ledger and not in the object store");
         Error::NotFound
@@ -222,7 +236,7 @@ pub(super) async fn send(cx: &Context, objects: &Objects, file: &str) -> Result<
     let mut response = Body::from_stream(content).into_response();
     let headers = response.headers_mut();
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal);
-    headers.insert(header::CONTENT_TYPE, value(&row.media_type)?);
+    headers.insert(header::CONTENT_TYPE, value(sent_as(&row.media_type))?);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(row.size));
     headers.insert(header::CONTENT_DISPOSITION, value(&disposition)?);
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));

@@ -124,6 +124,7 @@ fn file(drill: &Drill, kind: EvidenceKind, content: u8) -> Evidence {
         restricted: false,
         uploaded_by: "user:lead".into(),
         uploaded_at: at(10),
+        erased: None,
     }
 }
 

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::UPLOAD;
 use super::detail::Shown;
 use crate::pages::ui::{
-    Button, Check, Panel, Table, Tone, badge, checklist, column, digest, empty, submit, when,
+    Button, Check, Panel, Table, Tone, badge, checklist, column, digest, empty, mark, submit, when,
     when_short,
 };
 use crate::pages::visit::{texts, visit};
@@ -71,7 +71,7 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
 
 fn row(shown: &Shown, it: &Evidence) -> impl IntoView + use<> {
     let t = texts(&TEXTS);
-    let readable = !it.restricted || shown.may.see_restricted;
+    let readable = it.erased.is_none() && (!it.restricted || shown.may.see_restricted);
     let name = match readable {
         true => {
             let href = format!("/evidence/{}", it.sha256);
@@ -80,10 +80,17 @@ fn row(shown: &Shown, it: &Evidence) -> impl IntoView + use<> {
         false => it.name.clone().into_any(),
     };
     let restricted = it.restricted.then(|| view! { <small>{t.restricted}</small> });
+    let erased = it.erased.as_ref().map(|erased| {
+        let said = (t.erased)(&erased.reason);
+        view! { <small>{mark(Tone::Idle, said)} " " {when_short(erased.at)}</small> }
+    });
+    let pretends = it.pretends().map(|claimed| {
+        view! { <small>{mark(Tone::Warn, (t.pretends)(claimed, &it.media_type))}</small> }
+    });
     let by = it.uploaded_by.split_once(':').map_or(it.uploaded_by.as_str(), |(_, name)| name);
     view! {
         <tr>
-            <th scope="row">{name} {restricted}</th>
+            <th scope="row">{name} {restricted} {pretends} {erased}</th>
             <td>{(t.kind_of)(it.kind)}</td>
             <td>{digest(it.sha256.as_str())}</td>
             <td class="number optional">{bytes(it.size)}</td>
@@ -132,7 +139,7 @@ fn upload(number: &str) -> AnyView {
                     required=true
                     aria-describedby="upload-hint"
                 />
-                <small id="upload-hint">{(t.file_note)(&format!("{} MiB", LARGEST >> 20))}</small>
+                <small id="upload-hint">{(t.file_note)(&bytes(LARGEST))}</small>
             </div>
             <div class="field">
                 <label class="choice">

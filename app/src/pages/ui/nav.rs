@@ -41,6 +41,7 @@ const GROUPS: &[Group] = &[
             Place { href: "/alerts", name: |t| t.alerts },
             Place { href: "/drills", name: |t| t.drills },
             Place { href: "/trends", name: |t| t.trends },
+            Place { href: "/backups", name: |t| t.backups },
             Place { href: "/services", name: |t| t.services },
             Place { href: "/runs", name: |t| t.runs },
             Place { href: "/rails", name: |t| t.rails },

@@ -91,6 +91,8 @@ pub(super) const TEXTS: Texts = Texts {
     not_uploaded: "not uploaded",
     no_files: "No files yet.",
     restricted: "restricted",
+    erased: |reason| format!("Erased: {reason}"),
+    pretends: |claimed, found| format!("Called {claimed}, but its bytes are {found}"),
     restrict: "Restricted: opened only by those who may",
     bundle: "Bundle",
     export: "Export, signed, to be verified offline",
@@ -210,7 +212,8 @@ pub(super) const TEXTS: Texts = Texts {
     },
     closing_refused: "It cannot be signed off yet; all the reasons are listed.",
     not_kept: |why| match why {
-        NotKept::TooLarge => "The file is larger than 64 MiB and was not kept.",
+        NotKept::TooLarge => "The file is larger than 2 GiB and was not kept.",
+        NotKept::Erased => "The same file had to be erased before; it is not kept again.",
         NotKept::Full => {
             "The place for evidence is full and the file was not kept. Make room, then upload it again."
         }

@@ -92,6 +92,10 @@ pub struct Texts {
     pub not_uploaded: &'static str,
     pub no_files: &'static str,
     pub restricted: &'static str,
+    /// Why a file is not there any more.
+    pub erased: fn(&str) -> String,
+    /// What the name says, and what the bytes say.
+    pub pretends: fn(&str, &str) -> String,
     pub restrict: &'static str,
     pub bundle: &'static str,
     pub export: &'static str,

@@ -86,6 +86,8 @@ pub(super) const TEXTS: Texts = Texts {
     not_uploaded: "未上传",
     no_files: "还没有文件。",
     restricted: "受限",
+    erased: |reason| format!("已依法删除：{reason}"),
+    pretends: |claimed, found| format!("名称称是 {claimed}，内容却是 {found}"),
     restrict: "受限：只有有权者可以打开",
     bundle: "证据包",
     export: "导出（含签名，可离线校验）",
@@ -199,7 +201,8 @@ pub(super) const TEXTS: Texts = Texts {
     },
     closing_refused: "还不能签字：下面列出了全部原因。",
     not_kept: |why| match why {
-        NotKept::TooLarge => "文件超过 64 MiB，没有保存。",
+        NotKept::TooLarge => "文件超过 2 GiB，没有保存。",
+        NotKept::Erased => "同一文件曾依法删除，不能再次保存。",
         NotKept::Full => "证据存储空间已满，文件没有保存。请腾出空间后重新上传。",
         NotKept::Away => "证据存储暂时不可用，文件没有保存。请稍后重新上传。",
     },

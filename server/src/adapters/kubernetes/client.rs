@@ -78,6 +78,11 @@ impl Clusters {
         connect::connect(described, places).await
     }
 
+    /// Where the references of a catalog to variables lead.
+    pub fn variable(&self) -> fn(&str) -> Option<String> {
+        self.variable
+    }
+
     /// The catalog has changed: whoever asks next gets a client that is made anew.
     pub async fn forget(&self) {
         self.made.lock().await.clear();

@@ -3,6 +3,7 @@
 pub mod actions;
 mod client;
 pub mod connect;
+pub mod copies;
 mod error;
 pub mod rollout;
 mod selector;

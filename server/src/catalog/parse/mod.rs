@@ -133,6 +133,7 @@ fn document(text: &str) -> Result<Document, Slip> {
         Kind::Signal => Document::Signal(read_untagged(text)?),
         Kind::Service => Document::Service(read_untagged(text)?),
         Kind::Objective => Document::Objective(read_untagged(text)?),
+        Kind::Backup => Document::Backup(Box::new(read_untagged(text)?)),
     })
 }
 

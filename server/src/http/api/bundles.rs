@@ -159,7 +159,8 @@ async fn evidence(
     let mut listed = Vec::with_capacity(files.len());
     for evidence in files {
         let included = match wishes::read(cx, &evidence.sha256).await {
-            Ok(_) => true,
+            // The row says why it is not there.
+            Ok(_) => evidence.erased.is_none(),
             Err(Error::Forbidden | Error::Lacking(_)) => false,
             Err(error) => return Err(error),
         };

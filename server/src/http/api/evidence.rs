@@ -4,7 +4,7 @@ use app::doors::Context;
 use app::pages::error::Error;
 use app::wishes::evidence as wishes;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ use utoipa_axum::router::UtoipaMethodRouterExt;
 use utoipa_axum::routes;
 
 use super::page::newest_first;
-use super::{Answer, Cursor, Endpoint, Page, Problem, Query, Shared, needs};
+use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, Shared, needs};
 use crate::http::evidence::{LONGEST, Upload, send};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::Read, routes!(list)),
         needs(Action::Read, routes!(get)),
         needs(Action::Read, routes!(content)),
+        needs(Action::EraseEvidence, routes!(erase)),
     ]
 }
 
@@ -41,6 +42,8 @@ fn shown(it: &Evidence) -> Value {
         "kind": it.kind,
         "subject": it.subject,
         "restricted": it.restricted,
+        "pretends": it.pretends(),
+        "erased": it.erased,
         "uploaded_by": it.uploaded_by,
         "created_at": it.uploaded_at,
     })
@@ -67,9 +70,10 @@ struct NewEvidence {
 async fn upload(
     State(web): Shared,
     Extension(cx): Extension<Context>,
+    headers: HeaderMap,
     form: Multipart,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let upload = Upload::read(&web.objects, form).await?;
+    let upload = Upload::read(&web.objects, &headers, form).await?;
     let evidence = upload.keep(&cx, &web.objects).await?;
     Ok((StatusCode::CREATED, Json(shown(&evidence))))
 }
@@ -125,4 +129,23 @@ async fn content(
     Path(file): Path<String>,
 ) -> Result<Response, Problem> {
     Ok(send(&cx, &web.objects, &file).await?)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Erasure {
+    reason: String,
+}
+
+/// Erases a file because the law asks for it. Its rows stay, with the hash and the reason.
+#[utoipa::path(post, path = "/evidence/{sha256}/erase", tag = "evidence", params(("sha256" = String, Path)),
+    request_body = Erasure, responses((status = 200, body = Page<Value>)))]
+async fn erase(
+    Extension(cx): Extension<Context>,
+    Path(file): Path<String>,
+    Body(erasure): Body<Erasure>,
+) -> Answer<Page<Value>> {
+    let file: Sha256 = file.parse().map_err(|_| Problem::from(Error::NotFound))?;
+    let rows = wishes::erase(&cx, &file, &erasure.reason).await?;
+    Ok(Json(Page { items: rows.iter().map(shown).collect(), next_cursor: None }))
 }

@@ -25,6 +25,7 @@ use super::Web;
 mod alerts;
 mod audit;
 mod auth;
+mod backups;
 mod bundles;
 mod catalog;
 mod changes;
@@ -34,6 +35,7 @@ mod drills;
 mod events;
 mod evidence;
 mod extract;
+mod heartbeats;
 mod idempotency;
 mod one_time;
 mod page;
@@ -70,6 +72,8 @@ fn endpoints() -> Vec<Endpoint> {
         decisions::endpoints(),
         drills::endpoints(),
         bundles::endpoints(),
+        backups::endpoints(),
+        heartbeats::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
         rails::endpoints(),

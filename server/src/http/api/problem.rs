@@ -75,6 +75,8 @@ impl From<Error> for Problem {
             Error::NotKept(NotKept::TooLarge) => "evidence-too-large".to_owned(),
             Error::NotKept(NotKept::Full) => "evidence-store-full".to_owned(),
             Error::NotKept(NotKept::Away) => "evidence-store-away".to_owned(),
+            Error::NotKept(NotKept::Erased) => "evidence-was-erased".to_owned(),
+            Error::Erased(_) => "erased".to_owned(),
             Error::Unavailable => "unavailable".to_owned(),
             Error::Internal => "internal".to_owned(),
         };

@@ -205,3 +205,23 @@ async fn restricted_evidence_is_for_those_who_may_read_it(owner: PgPool) {
     assert_eq!((&listed[0]["included"], &listed[1]["included"]), (&json!(false), &json!(true)));
     assert_eq!(verified(&bundle)["ok"], true, "what is withheld is not missing");
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_bundle_explains_what_had_to_be_erased(owner: PgPool) {
+    let scene = Scene::new(owner).await;
+    let (_, admin) = scene.world.sign_in("ada", Role::Admin).await;
+    let sha = domain::bundle::sha256(DUMP).to_string();
+    let path = format!("/evidence/{sha}/erase");
+    let erased = scene.world.call("POST", &path, &admin, json!({"reason": "PIPL 47"})).await;
+    assert_eq!(erased.status, StatusCode::OK, "{}", erased.body);
+    let bundle = scene.bundle(&scene.pmo).await;
+    let report = verified(&bundle);
+    assert_eq!((&report["ok"], &report["erased"]), (&json!(true), &json!([sha])), "{report}");
+    let mut all = files(&bundle);
+    assert!(!all.iter().any(|(path, _)| path.ends_with(&sha)), "its bytes are not there");
+    let list = all.iter_mut().find(|(path, _)| path == EVIDENCE).unwrap();
+    let text = String::from_utf8(list.1.clone()).unwrap();
+    assert!(text.contains("PIPL 47") && text.contains("user:ada"), "{text}");
+    list.1 = text.replace("PIPL 47", "PIPL 74").into_bytes();
+    assert_eq!(verified(&packed(&all))["first"]["file"], EVIDENCE);
+}

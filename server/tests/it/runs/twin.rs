@@ -16,18 +16,11 @@ use tempfile::TempDir;
 
 use super::Lab;
 use super::lab::steps;
+use crate::world::real_cluster;
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn on_a_real_cluster_the_twins_are_equal(pool: PgPool) {
-    let dir = std::env::var_os("LIFEBOAT_CLUSTER_DIR").map(PathBuf::from).expect(
-        "this test needs a real Kubernetes: run it by `make test`, or after `cargo xtask cluster up` with \
-         LIFEBOAT_CLUSTER_DIR set",
-    );
-    let state = std::fs::read_to_string(dir.join("state.json")).expect(
-        "the real Kubernetes for tests is not running: `cargo xtask cluster up` (it needs Go once, to build it)",
-    );
-    let state: Value = serde_json::from_str(&state).unwrap();
-    let file = |name: &str| PathBuf::from(state[name].as_str().unwrap());
+    let file = real_cluster();
     let admin = Kubectl::new(file("kubectl"), &file("admin_kubeconfig"));
     // Ours has only the rights that `deploy/` ships.
     compare(pool, admin, file("lifeboat_kubeconfig")).await;
