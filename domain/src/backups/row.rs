@@ -117,6 +117,13 @@ impl Backup {
         TimeDelta::seconds(self.grace_s.into())
     }
 
+    /// Whether it names places of its own that the server asks, beyond the clusters that it knows.
+    pub fn reaches_out(&self) -> bool {
+        let there = self.offsite.as_ref().and_then(|it| it.source.as_ref());
+        let elsewhere = |it: &Source| it.is_asked() && it.cluster().is_none();
+        [self.source.as_ref(), there].into_iter().flatten().any(elsewhere)
+    }
+
     pub(crate) fn check(&self, faults: &mut Faults<'_>) {
         faults.at("name").refuse(rules::name(&self.name));
         faults.at("domain").refuse(rules::name(&self.domain));

@@ -263,6 +263,24 @@ fn one_notice_for_each_turn_to_red() {
 }
 
 #[test]
+fn a_row_that_names_places_of_its_own_reaches_out() {
+    let heartbeat = json!({"kind": "heartbeat"});
+    let velero =
+        json!({"kind": "velero", "cluster": "lab", "namespace": "velero", "schedule": "daily"});
+    let git = json!({"kind": "git", "repository": "/srv/git", "path": "a"});
+    for (members, expected) in [
+        (json!({}), true),
+        (json!({"source": git}), true),
+        (json!({"source": velero}), false),
+        (json!({"source": heartbeat}), false),
+        (json!({"source": null}), false),
+        (json!({"source": null, "offsite": {"place": "far", "within_s": 1, "source": git}}), true),
+    ] {
+        assert_eq!(row(&members).reaches_out(), expected, "{members}");
+    }
+}
+
+#[test]
 fn sources_are_looked_at_as_often_as_it_matters() {
     for (members, seconds) in [
         (json!({}), 300),

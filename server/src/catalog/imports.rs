@@ -93,6 +93,7 @@ fn names_addresses(document: &Document) -> bool {
     match document {
         Document::Cluster(_) => true,
         Document::Objective(it) => it.reaches_out(),
+        Document::Backup(it) => it.reaches_out(),
         _ => false,
     }
 }
