@@ -162,6 +162,24 @@ pub async fn hold(tx: &mut PgConnection, hold: &Hold) -> Result<(), Error> {
     Ok(())
 }
 
+/// Somebody took back what was said against a version of this workload, so nothing holds it any more.
+pub async fn release(
+    tx: &mut PgConnection,
+    workload: WorkloadId,
+    digest: &Digest,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE holds SET released_at = $3 WHERE workload_id = $1 AND digest = $2 AND released_at IS NULL",
+        workload.0,
+        digest.as_str(),
+        at
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn holds(db: impl PgExecutor<'_>, service: ServiceId) -> Result<Vec<Hold>, Error> {
     let rows = sqlx::query!(
         "SELECT * FROM holds WHERE service_id = $1 AND released_at IS NULL ORDER BY since DESC",

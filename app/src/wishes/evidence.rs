@@ -142,17 +142,19 @@ async fn require(
     let unknown = || Error::field("subject", Fault::Unknown);
     let service = match subject.split_once('/') {
         Some(("drills", number)) => {
-            store::drills::by_number(&mut *db, number).await.map(|it| it.service)
+            let drill = store::drills::by_number(&mut *db, number).await;
+            drill.map(|it| it.service.map(|it| it.id))
         }
         Some(("rollbacks", number)) => {
-            store::rollbacks::by_number(&mut *db, number).await.map(|it| it.service)
+            store::rollbacks::by_number(&mut *db, number).await.map(|it| Some(it.service))
         }
         _ => return Err(unknown()),
     };
     let service = match service {
         Err(store::Error::NotFound) => return Err(unknown()),
-        other => other?,
+        Ok(None) => return cx.require(action, &Place::default()),
+        Ok(Some(service)) => store::services::get(db, service).await?.entry,
+        Err(other) => return Err(other.into()),
     };
-    let service = store::services::get(db, service).await?.entry;
     cx.require(action, &Place::service(&service.name, &service.team))
 }

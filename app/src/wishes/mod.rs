@@ -2,6 +2,7 @@
 //! the server. One function for each, so that both ask the same questions and leave the same trace.
 
 pub mod backups;
+pub mod calendar;
 pub mod drills;
 pub mod evidence;
 pub mod one_time;

@@ -166,7 +166,7 @@ fn totp(cx: &Context, id: UserId, name: &str, sealed: &[u8]) -> Result<Totp, Err
     built.map_err(internal)
 }
 
-fn internal(error: impl std::fmt::Display) -> Error {
+pub(super) fn internal(error: impl std::fmt::Display) -> Error {
     tracing::error!("a one-time key: {error}");
     Error::Internal
 }

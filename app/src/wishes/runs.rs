@@ -12,7 +12,7 @@ use domain::plans::{self, Action, Foreseen, Known, Plan, Step, StepKind};
 use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
-use domain::services::{Service, WorkloadKind, WorkloadRef};
+use domain::services::{WorkloadKind, WorkloadRef};
 use domain::workloads::Workload;
 use sqlx::PgConnection;
 
@@ -176,7 +176,17 @@ pub async fn wish(cx: &Context, id: RunId, wish: Wish, reason: &str) -> Result<R
 /// # Errors
 /// [`Refusal::NotWaiting`]; for an approval, who asked for the run.
 pub async fn confirm(cx: &Context, id: RunId, step: usize, reason: &str) -> Result<Run, Error> {
-    change(cx, Doing::ApproveRun, id, async |cx, tx, run| {
+    let (approve, perform) = (Doing::ApproveRun, Doing::PerformDrillStep);
+    cx.enter(approve).or_else(|_| cx.enter(perform))?;
+    let run = store::runs::get(&cx.db, id).await?;
+    let manual = run.plan.steps().get(step);
+    let manual = manual.is_some_and(|it| matches!(it.kind, StepKind::Manual { .. }));
+    // What people do in a drill they say they have done; consent is another matter.
+    let doing = match run.purpose {
+        Purpose::Drill(_) if manual => perform,
+        _ => approve,
+    };
+    change(cx, doing, id, async |cx, tx, run| {
         let user = cx.user()?;
         let step_name = run.plan.steps().get(step).map(|it| it.name.clone());
         tx.detail("step", step_name.ok_or(Refusal::NotWaiting)?);
@@ -242,7 +252,7 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
     cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
     let watched = watched(&mut *db, service.id).await?;
     let steps = asked.steps.iter().enumerate();
-    let steps = steps.map(|(n, it)| step(n, it, &service.entry, &watched));
+    let steps = steps.map(|(n, it)| step(n, it, &service.entry.checks, &watched));
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
     let touched = |it: &&Watched| {
         let reference = it.workload.reference();
@@ -312,7 +322,7 @@ impl Watched {
 pub(super) fn step(
     n: usize,
     asked: &AskedStep,
-    service: &Service,
+    checks: &[Check],
     watched: &[Watched],
 ) -> Result<Step, Error> {
     let field = |name: &str| format!("steps[{n}].{name}");
@@ -326,7 +336,7 @@ pub(super) fn step(
             Step::new(instruction.clone(), kind)
         }
         AskedStep::Check { name } => {
-            let check: Option<&Check> = service.checks.iter().find(|it| it.name == *name);
+            let check = checks.iter().find(|it| it.name == *name);
             let check = check.ok_or_else(|| Error::field(&field("check"), Fault::Unknown))?;
             Step::new(name.clone(), StepKind::Check { check: check.clone() })
         }

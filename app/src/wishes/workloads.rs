@@ -40,6 +40,9 @@ pub async fn mark_revision(
         let service = required_at(cx, tx, workload.service).await?;
         let said = (verdict != RevisionVerdict::Unknown).then_some(&*reason);
         store::revisions::mark(tx, id, verdict, said, cx.now).await?;
+        if verdict == RevisionVerdict::Unknown {
+            store::rails::release(tx, workload.id, &revision.digest, cx.now).await?;
+        }
         if let Some(service) = service {
             // Another target may be the right one now.
             store::alerts::make_due(tx, service).await?;

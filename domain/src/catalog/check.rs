@@ -46,6 +46,7 @@ impl Document {
             Self::Service(it) => it.check(faults),
             Self::Objective(it) => it.check(faults),
             Self::Backup(it) => it.check(faults),
+            Self::ExpectedDrill(it) => it.check(faults),
         }
         if let Ok(value) = serde_json::to_value(self) {
             refuse_nul(&value, faults);
@@ -108,7 +109,11 @@ impl<'a> Set<'a> {
         let built_in = match kind {
             Kind::Policy => name == policies::DEFAULT,
             Kind::Signal => signals::built_in().iter().any(|it| it.name == name),
-            Kind::Cluster | Kind::Service | Kind::Objective | Kind::Backup => false,
+            Kind::Cluster
+            | Kind::Service
+            | Kind::Objective
+            | Kind::Backup
+            | Kind::ExpectedDrill => false,
         };
         built_in || self.names.contains(&Key { kind, name })
     }
@@ -121,6 +126,11 @@ impl<'a> Set<'a> {
         };
         match document {
             Document::Cluster(_) | Document::Signal(_) => {}
+            Document::ExpectedDrill(drill) => {
+                if let Some(service) = &drill.service {
+                    refer(&mut faults.at("service"), Kind::Service, service);
+                }
+            }
             Document::Policy(policy) => {
                 for (index, rule) in policy.automatic_rules.iter().enumerate() {
                     refer(&mut faults.at("automatic_rules").at(index), Kind::Signal, rule);

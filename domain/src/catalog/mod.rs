@@ -15,6 +15,7 @@ use std::ops::Deref;
 use serde::Serialize;
 
 use crate::backups::Backup;
+use crate::calendar::ExpectedDrill;
 use crate::clusters::Cluster;
 use crate::objectives::Objective;
 use crate::policies::Policy;
@@ -35,6 +36,7 @@ words!(
         Service = "service",
         Objective = "objective",
         Backup = "backup",
+        ExpectedDrill = "expected_drill",
     }
 );
 
@@ -49,6 +51,7 @@ pub enum Document {
     Objective(Objective),
     /// The largest by far.
     Backup(Box<Backup>),
+    ExpectedDrill(ExpectedDrill),
 }
 
 /// What a document is known by; written `service/api-gateway`.
@@ -73,6 +76,7 @@ impl Document {
             Self::Service(_) => Kind::Service,
             Self::Objective(_) => Kind::Objective,
             Self::Backup(_) => Kind::Backup,
+            Self::ExpectedDrill(_) => Kind::ExpectedDrill,
         }
     }
 
@@ -84,6 +88,7 @@ impl Document {
             Self::Service(it) => &it.name,
             Self::Objective(it) => &it.name,
             Self::Backup(it) => &it.name,
+            Self::ExpectedDrill(it) => &it.name,
         }
     }
 

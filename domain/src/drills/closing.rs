@@ -36,6 +36,11 @@ pub enum Refusal {
     },
     /// It took too long, and no retrospective says why and what is done about it.
     OverrunUnexplained,
+    /// Nobody has said whether this is so.
+    CriterionOpen {
+        position: usize,
+        text: String,
+    },
     CriticalActionOpen {
         position: u32,
         text: String,
@@ -54,6 +59,7 @@ impl Refusal {
             Refusal::EvidenceMissing { .. } => "evidence_missing",
             Refusal::TargetUnexplained { .. } => "target_unexplained",
             Refusal::OverrunUnexplained => "overrun_unexplained",
+            Refusal::CriterionOpen { .. } => "criterion_open",
             Refusal::CriticalActionOpen { .. } => "critical_action_open",
             Refusal::SignerTookPart { .. } => "signer_took_part",
         }
@@ -77,6 +83,10 @@ pub fn refusals(drill: &Drill, signer: &str, now: DateTime<Utc>) -> Vec<Refusal>
     if drill.is_overrun(now) && !drill.issues.iter().any(|it| it.explains(CLOSURE)) {
         found.push(Refusal::OverrunUnexplained);
     }
+    let unjudged = (1..).zip(&drill.criteria).filter(|(_, it)| it.verdict == Verdict::Unknown);
+    found.extend(
+        unjudged.map(|(position, it)| Refusal::CriterionOpen { position, text: it.text.clone() }),
+    );
     let open = drill.actions.iter().filter(|it| it.critical && it.verified.is_none());
     found.extend(
         open.map(|it| Refusal::CriticalActionOpen { position: it.position, text: it.text.clone() }),
@@ -101,17 +111,17 @@ fn missing_evidence(drill: &Drill) -> Vec<Refusal> {
 }
 
 impl Drill {
-    /// The best that can be said of it: a missed target fails it, a target without a value leaves it incomplete,
-    /// and an overrun or something left to do is a condition.
+    /// The best that can be said of it: a missed target or criterion fails it, one of which nothing is known leaves it
+    /// incomplete, and an overrun or something left to do is a condition.
     pub fn outcome(&self, now: DateTime<Utc>) -> Outcome {
         let verdict = |name: &str| self.measurement(name).and_then(|it| it.verdict);
-        let own = || self.targets.iter().map(|it| verdict(&it.name));
+        let own = self.targets.iter().map(|it| verdict(&it.name));
         // An objective without a target of this name has no verdict, and asks for nothing.
         let by_objectives = self.measurements.iter().filter(|it| it.objective.is_some());
-        let verdicts = || {
-            own()
-                .chain(by_objectives.clone().filter(|it| it.verdict.is_some()).map(|it| it.verdict))
-        };
+        let by_objectives = by_objectives.filter(|it| it.verdict.is_some()).map(|it| it.verdict);
+        let judged = self.criteria.iter().map(|it| Some(it.verdict));
+        let verdicts: Vec<Option<Verdict>> = own.chain(by_objectives).chain(judged).collect();
+        let verdicts = || verdicts.iter().copied();
         if verdicts().any(|it| it == Some(Verdict::Fail)) {
             return Outcome::Failed;
         }

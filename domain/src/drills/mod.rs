@@ -5,7 +5,9 @@
 //! service was back **and** the evidence due by then was uploaded.
 
 pub mod closing;
+mod criteria;
 mod required;
+mod retest;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -14,9 +16,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::closing::{Outcome, refusals};
+pub use self::criteria::Criterion;
 pub use self::required::{Due, Requirement, Satisfied, satisfy};
 pub use self::transitions::{Injection, Seen, Unsigned};
-use crate::ids::{DrillId, RollbackId, RunId, ServiceId, WorkloadId};
+use crate::evidence::Sha256;
+use crate::ids::{DrillId, ExpectedDrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use crate::measurements::{Measurement, Target};
 use crate::plans::Step;
 
@@ -31,11 +35,17 @@ pub fn at_risk_s(limit_s: u32) -> u32 {
 /// A planned drill that nobody began within this time did not happen.
 pub const MISSED_AFTER: TimeDelta = TimeDelta::hours(24);
 
-/// A failed one is done again within this time.
-pub const RETEST_WITHIN: TimeDelta = TimeDelta::days(30);
+/// A failed one is done again within so many days, unless its scenario says otherwise.
+pub const RETEST_DAYS: u32 = 30;
 
 /// What an issue is about where it explains why the whole took too long.
 pub const CLOSURE: &str = "closure";
+
+/// The share of steps that ended well at the first attempt, 0 to 1.
+pub const FIRST_PASS: &str = "first_pass";
+
+/// What is always to be done after a drill is done within so many days.
+pub const FOLLOW_UP_DAYS: i64 = 7;
 
 /// The usual RTO for a bad release, in seconds; every fault has this target unless the drill says otherwise.
 pub const USUAL_RTO_S: f64 = 900.0;
@@ -57,25 +67,41 @@ pub struct Drill {
     /// `DR-YYYYMMDD-XX`, dated in the installation's zone.
     pub number: String,
     pub scenario: String,
+    /// The code of the procedure that is rehearsed: `DR-SQL-01` (Glancy §4.2).
+    pub script: Option<String>,
     pub kind: DrillType,
-    pub service: ServiceId,
-    pub service_name: String,
+    /// Nothing where it concerns no single one.
+    pub service: Option<OfService>,
     /// Where the fault is put; nothing where the plan has none.
     pub workload: Option<WorkloadId>,
-    /// What is done. The live state is added when it starts, and both together are the plan that is approved.
+    /// What is done. The live state is added when it starts, and both together are the plan that is approved. None in
+    /// rows of drills that nobody planned here: missed ones, and those of an older ledger.
     pub steps: Vec<Step>,
-    /// The name of the account.
-    pub lead: String,
+    /// The name of the account; nobody where nobody planned it.
+    pub lead: Option<String>,
     pub participants: Vec<String>,
+    /// How many people were asked to take part, the lead among them (EdgeLink §7.2).
+    pub headcount: Option<u32>,
+    /// What of the calendar it is done for.
+    pub expected: Option<Expected>,
+    /// The failed one that it does again.
+    pub retest_of: Option<Link>,
     /// As the audit log writes it.
     pub planned_by: String,
     pub planned_at: DateTime<Utc>,
     pub closure_limit_s: u32,
+    /// If it fails it is done again within so many days.
+    pub retest_days: u32,
     pub targets: Vec<Target>,
     pub measurements: Vec<Measurement>,
+    /// What people judge beside the numbers.
+    pub criteria: Vec<Criterion>,
     pub requirements: Vec<Requirement>,
     pub issues: Vec<Issue>,
+    /// What is to be done once the service is back; each becomes an action item of the lead.
+    pub follow_ups: Vec<String>,
     pub actions: Vec<ActionItem>,
+    pub tickets: Vec<Ticket>,
     /// Accounts that did something in it: approved its run or confirmed one of its steps, asked for its rollback,
     /// approved that, or recorded the recovery.
     pub took_part: Vec<String>,
@@ -84,7 +110,47 @@ pub struct Drill {
     pub rollback: Option<RollbackId>,
     pub times: Times,
     pub state: State,
+    /// When the row was taken over from an older ledger, with numbers that were typed in there.
+    pub imported_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+}
+
+/// The service that a drill concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfService {
+    pub id: ServiceId,
+    pub name: String,
+    /// Its owner.
+    pub team: String,
+}
+
+/// The occurrence of an expected drill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub id: ExpectedDrillId,
+    /// As the catalog calls it.
+    pub name: String,
+    /// See [`crate::calendar::Occurrence::period`].
+    pub period: String,
+}
+
+/// Another drill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub id: DrillId,
+    pub number: String,
+}
+
+/// A parameter of the procedure was changed, and this change ticket says so (Glancy §6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// `CHG-20260214-7`.
+    pub reference: String,
+    /// What was changed, and to what.
+    pub parameter: String,
+    /// As the audit log names them.
+    pub by: String,
+    pub at: DateTime<Utc>,
 }
 
 /// Moments by the server's clock.
@@ -105,8 +171,10 @@ pub enum State {
     Recovered,
     EvidenceComplete,
     SignedOff(SignOff),
-    /// Nobody began it.
-    Missed,
+    /// Nobody began it. Why not is asked afterwards.
+    Missed {
+        reason: Option<String>,
+    },
     /// Ended by a person after the fault, or before it by a run that failed.
     Aborted {
         reason: String,
@@ -181,6 +249,8 @@ pub struct ActionItem {
 pub struct Verified {
     pub by: String,
     pub at: DateTime<Utc>,
+    /// The file that shows it.
+    pub evidence: Sha256,
 }
 
 /// Why a wish about a drill does not come about. What stands in the way of a signature is [`closing::Refusal`].
@@ -198,12 +268,22 @@ pub enum Refusal {
     WorkloadBusy,
     #[error("the outcome is better than what was measured")]
     BetterThanMeasured,
-    #[error("there is no action item of this number")]
+    #[error("there is no item of this number")]
     UnknownItem,
     #[error("nobody verifies their own action item")]
     OwnItem,
     #[error("the action item was verified already")]
     VerifiedAlready,
+    #[error("the criterion was judged already")]
+    JudgedAlready,
+    #[error("the drill was not missed")]
+    NotMissed,
+    #[error("a drill of this workload is under way")]
+    OtherDrill,
+    #[error("the calendar expects it at another time")]
+    NotExpectedThen,
+    #[error("the time in which it was expected is over")]
+    PeriodOver,
 }
 
 impl Refusal {
@@ -221,7 +301,7 @@ impl State {
             State::Recovered => StateName::Recovered,
             State::EvidenceComplete => StateName::EvidenceComplete,
             State::SignedOff(_) => StateName::SignedOff,
-            State::Missed => StateName::Missed,
+            State::Missed { .. } => StateName::Missed,
             State::Aborted { .. } => StateName::Aborted,
             State::Cancelled { .. } => StateName::Cancelled,
         }
@@ -230,6 +310,7 @@ impl State {
     pub fn reason(&self) -> Option<&str> {
         match self {
             State::Aborted { reason } | State::Cancelled { reason } => Some(reason),
+            State::Missed { reason } => reason.as_deref(),
             _ => None,
         }
     }
@@ -244,12 +325,58 @@ impl State {
     pub const fn is_over(&self) -> bool {
         matches!(
             self,
-            State::SignedOff(_) | State::Missed | State::Aborted { .. } | State::Cancelled { .. }
+            State::SignedOff(_)
+                | State::Missed { .. }
+                | State::Aborted { .. }
+                | State::Cancelled { .. }
         )
     }
 }
 
 impl Drill {
+    /// One of this scenario, of which nothing else is known.
+    pub fn of(scenario: String, kind: DrillType, planned_at: DateTime<Utc>) -> Self {
+        Self {
+            id: DrillId::NEW,
+            number: String::new(),
+            scenario,
+            script: None,
+            kind,
+            service: None,
+            workload: None,
+            steps: vec![],
+            lead: None,
+            participants: vec![],
+            headcount: None,
+            expected: None,
+            retest_of: None,
+            planned_by: String::new(),
+            planned_at,
+            closure_limit_s: CLOSURE_LIMIT_S,
+            retest_days: RETEST_DAYS,
+            targets: vec![],
+            measurements: vec![],
+            criteria: vec![],
+            requirements: vec![],
+            issues: vec![],
+            follow_ups: vec![],
+            actions: vec![],
+            tickets: vec![],
+            took_part: vec![],
+            run: None,
+            rollback: None,
+            times: Times::default(),
+            state: State::Planned,
+            imported_at: None,
+            created_at: planned_at,
+        }
+    }
+
+    /// The name of the service, and nothing where it concerns none.
+    pub fn service_name(&self) -> &str {
+        self.service.as_ref().map(|it| it.name.as_str()).unwrap_or_default()
+    }
+
     /// From T0 to T1.
     pub fn closure(&self) -> Option<TimeDelta> {
         Some(self.times.t1? - self.times.t0?)
@@ -286,7 +413,7 @@ impl Drill {
 
     /// Whether this account led it, was in it, or did something in it. Uploading evidence alone is not taking part.
     pub fn has_part(&self, name: &str) -> bool {
-        self.lead == name
+        self.lead.as_deref() == Some(name)
             || self.participants.iter().any(|it| it == name)
             || self.took_part.iter().any(|it| it == name)
     }

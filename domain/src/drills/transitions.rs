@@ -1,12 +1,15 @@
 //! What becomes of a drill.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::closing::{self, Outcome, refusals};
-use super::{ActionItem, Drill, Issue, RETEST_WITHIN, Refusal, SignOff, State, Verified, satisfy};
+use super::{
+    ActionItem, Drill, FIRST_PASS, FOLLOW_UP_DAYS, Issue, Refusal, SignOff, State, Verified,
+    satisfy,
+};
 use crate::approvals::{By, Decision};
 use crate::canonical::Digest;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Sha256};
 use crate::ids::RunId;
 use crate::measurements::{Measurement, RTO, Window};
 use crate::plans::StepKind;
@@ -88,6 +91,7 @@ impl Drill {
             self.times.injected_at = Some(injection.began_at);
             self.times.t0 = Some(injection.proven_at);
         }
+        self.measure_first_pass(run);
         if self.state != State::Running || self.times.t0.is_some() {
             return self;
         }
@@ -155,7 +159,54 @@ impl Drill {
     fn recovered(mut self, at: DateTime<Utc>) -> Self {
         self.times.recovered_at = Some(at);
         self.state = State::Recovered;
+        self.begin_follow_ups(at);
         self.advance()
+    }
+
+    /// What is always to be done afterwards is from now on somebody's to do.
+    fn begin_follow_ups(&mut self, at: DateTime<Utc>) {
+        let Some(owner) = self.lead.clone() else { return };
+        let due = at + TimeDelta::days(FOLLOW_UP_DAYS);
+        let item = |text| ActionItem {
+            position: 0,
+            text,
+            owner: owner.clone(),
+            due,
+            critical: false,
+            verified: None,
+        };
+        for text in std::mem::take(&mut self.follow_ups) {
+            self.push_action(item(text));
+        }
+    }
+
+    /// The share of its steps that ended well at the first attempt, of those that were carried out. Only a drill that
+    /// has a target for it is asked (Glancy §4.1, November).
+    fn measure_first_pass(&mut self, run: &Run) {
+        let Some(target) = self.targets.iter().find(|it| it.name == FIRST_PASS) else { return };
+        let ended = run.steps.iter().filter(|it| it.attempts > 0 && it.finished_at().is_some());
+        let (first, all) = ended.fold((0u32, 0u32), |(first, all), step| {
+            let passed = step.ended(Ended::Succeeded) || step.ended(Ended::NoChange);
+            (first + u32::from(passed && step.attempts == 1), all + 1)
+        });
+        let from = run.steps.iter().filter_map(|it| it.started_at()).min();
+        let to = run.steps.iter().filter_map(|it| it.finished_at()).max();
+        let (Some(from), Some(to), 1..) = (from, to, all) else { return };
+        let value = f64::from(first) / f64::from(all);
+        let measurement = Measurement {
+            name: FIRST_PASS.to_owned(),
+            value: Some(value),
+            unit: target.unit.clone(),
+            verdict: Some(target.verdict(value)),
+            source: format!("run {}", run.id),
+            query: None,
+            window: Window { from, to },
+            at: to,
+            objective: None,
+            result: None,
+            samples: vec![],
+        };
+        self.keep(measurement);
     }
 
     /// A file was uploaded for it. After the signature it is kept beside and changes nothing.
@@ -205,7 +256,7 @@ impl Drill {
     #[must_use]
     pub fn miss(mut self, now: DateTime<Utc>) -> Self {
         if self.state == State::Planned && now - self.planned_at > super::MISSED_AFTER {
-            self.state = State::Missed;
+            self.state = State::Missed { reason: None };
         }
         self
     }
@@ -224,12 +275,16 @@ impl Drill {
     /// [`Refusal::NotBegun`], [`Refusal::Over`].
     pub fn add_action(mut self, item: ActionItem) -> Result<Self, Refusal> {
         self.is_amendable()?;
-        let position = self.actions.iter().map(|it| it.position).max().unwrap_or(0) + 1;
-        self.actions.push(ActionItem { position, verified: None, ..item });
+        self.push_action(item);
         Ok(self)
     }
 
-    fn is_amendable(&self) -> Result<(), Refusal> {
+    fn push_action(&mut self, item: ActionItem) {
+        let position = self.actions.iter().map(|it| it.position).max().unwrap_or(0) + 1;
+        self.actions.push(ActionItem { position, verified: None, ..item });
+    }
+
+    pub(super) fn is_amendable(&self) -> Result<(), Refusal> {
         match self.state {
             State::Planned => Err(Refusal::NotBegun),
             State::Running | State::Recovered | State::EvidenceComplete | State::Aborted { .. } => {
@@ -239,11 +294,17 @@ impl Drill {
         }
     }
 
-    /// Somebody other than its owner has seen that an action item is done; also after the signature.
+    /// Somebody other than its owner has seen that an action item is done, and on what; also after the signature.
     ///
     /// # Errors
     /// [`Refusal::UnknownItem`], [`Refusal::OwnItem`], [`Refusal::VerifiedAlready`].
-    pub fn verify(mut self, position: u32, by: &str, now: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub fn verify(
+        mut self,
+        position: u32,
+        evidence: Sha256,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
         let item = self.actions.iter_mut().find(|it| it.position == position);
         let item = item.ok_or(Refusal::UnknownItem)?;
         if item.owner == by {
@@ -252,7 +313,7 @@ impl Drill {
         if item.verified.is_some() {
             return Err(Refusal::VerifiedAlready);
         }
-        item.verified = Some(Verified { by: by.to_owned(), at: now });
+        item.verified = Some(Verified { by: by.to_owned(), at: now, evidence });
         Ok(self)
     }
 
@@ -279,7 +340,7 @@ impl Drill {
         if outcome < measured {
             return Err(Refusal::BetterThanMeasured.into());
         }
-        let retest_due = (outcome == Outcome::Failed).then(|| now + RETEST_WITHIN);
+        let retest_due = (outcome == Outcome::Failed).then(|| self.retest_due(now));
         let by = by.to_owned();
         self.state = State::SignedOff(SignOff { by, at: now, note, outcome, retest_due });
         Ok(self)
@@ -295,8 +356,11 @@ impl Drill {
     ) {
         let (Some(from), Some(to)) = (from, to) else { return };
         let window = Window { from, to: to.max(from) };
-        let measured = Measurement::span(name, window, source.to_owned(), &self.targets);
-        let own = |it: &&mut Measurement| it.name == name && it.objective.is_none();
+        self.keep(Measurement::span(name, window, source.to_owned(), &self.targets));
+    }
+
+    fn keep(&mut self, measured: Measurement) {
+        let own = |it: &&mut Measurement| it.name == measured.name && it.objective.is_none();
         match self.measurements.iter_mut().find(own) {
             Some(own) => *own = measured,
             None => self.measurements.push(measured),
@@ -321,7 +385,7 @@ impl Drill {
         }
     }
 
-    fn part(&mut self, name: Option<&str>) {
+    pub(super) fn part(&mut self, name: Option<&str>) {
         let Some(name) = name else { return };
         if !self.took_part.iter().any(|it| it == name) {
             self.took_part.push(name.to_owned());

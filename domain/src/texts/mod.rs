@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod backups;
+pub mod calendar;
 pub mod clusters;
 pub mod common;
 pub mod decision_pages;

@@ -1,4 +1,4 @@
-//! The catalog of the demo: EdgeLink's, with the pretend world in the place of the real one.
+//! The catalog of the demo: EdgeLink's, with the pretend world in the place of the real one, and Glancy's calendar.
 
 use domain::catalog::Document;
 use domain::checks::CheckKind;
@@ -6,13 +6,15 @@ use domain::policies::Mode;
 
 use super::parse::{Error, Located, parse};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("edgelink/clusters.yaml", include_str!("../../../catalog/edgelink/clusters.yaml")),
     ("edgelink/policies.yaml", include_str!("../../../catalog/edgelink/policies.yaml")),
     ("edgelink/signals.yaml", include_str!("../../../catalog/edgelink/signals.yaml")),
     ("edgelink/services.yaml", include_str!("../../../catalog/edgelink/services.yaml")),
     ("edgelink/objectives.yaml", include_str!("../../../catalog/edgelink/objectives.yaml")),
     ("edgelink/backups.yaml", include_str!("../../../catalog/edgelink/backups.yaml")),
+    ("edgelink/calendar.yaml", include_str!("../../../catalog/edgelink/calendar.yaml")),
+    ("glancy/calendar.yaml", include_str!("../../../catalog/glancy/calendar.yaml")),
 ];
 
 /// How long a rollback is observed in the demo, and a revision before it counts as verified.
@@ -46,6 +48,7 @@ pub fn documents(pretend: &Pretend) -> Result<Vec<Located>, Vec<Error>> {
 impl Pretend {
     fn adapt(&self, document: &mut Document) {
         match document {
+            Document::ExpectedDrill(_) => {}
             Document::Cluster(cluster) => {
                 cluster.kubeconfig = "demo".to_owned();
                 cluster.context = None;

@@ -41,6 +41,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Service => "services.yaml",
         Kind::Objective => "objectives.yaml",
         Kind::Backup => "backups.yaml",
+        Kind::ExpectedDrill => "calendar.yaml",
     }
 }
 

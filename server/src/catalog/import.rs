@@ -70,6 +70,7 @@ fn subject(document: &Document) -> Subject {
         Kind::Service => "services",
         Kind::Objective => "objectives",
         Kind::Backup => "backups",
+        Kind::ExpectedDrill => "expected-drills",
     };
     Subject::new(kind, document.name())
 }
@@ -88,8 +89,10 @@ pub async fn stored(tx: &mut PgConnection) -> Result<Vec<Document>, store::Error
     let services = services.into_iter().map(|it| Document::Service(it.entry));
     let objectives = objectives.into_iter().map(|it| Document::Objective(it.objective));
     let backups = backups.into_iter().map(|it| Document::Backup(Box::new(it.entry)));
+    let calendar = store::calendar::list(&mut *tx).await?;
+    let calendar = calendar.into_iter().map(|it| Document::ExpectedDrill(it.drill.entry));
     let all = clusters.chain(policies).chain(signals).chain(services);
-    Ok(all.chain(objectives).chain(backups).collect())
+    Ok(all.chain(objectives).chain(backups).chain(calendar).collect())
 }
 
 /// Why an objective changes where a catalog says so; what the document is stands in its sources.
@@ -110,6 +113,7 @@ async fn save(
             store::objectives::save(tx, it, &actor.to_string(), REASON, at).await
         }
         Document::Backup(it) => store::backups::save(tx, it, at).await.map(drop),
+        Document::ExpectedDrill(it) => store::calendar::save(tx, it, at).await.map(drop),
     }
 }
 
@@ -126,5 +130,6 @@ async fn remove(
         Kind::Service => store::services::remove(tx, name, at).await,
         Kind::Objective => store::objectives::remove(tx, name, at).await,
         Kind::Backup => store::backups::remove(tx, name, at).await,
+        Kind::ExpectedDrill => store::calendar::remove(tx, name, at).await,
     }
 }

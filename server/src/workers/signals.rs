@@ -86,8 +86,9 @@ impl Evaluator<'_> {
         if signals.is_empty() || subjects.is_empty() {
             return Ok(());
         }
-        let mut standings = match self.standings.take() {
-            Some(standings) => standings,
+        // What is not written down has not turned, so the old ones stay until then.
+        let mut standings = match &self.standings {
+            Some(standings) => standings.clone(),
             None => self.firing().await?,
         };
         let now = self.world.now();
@@ -119,8 +120,8 @@ impl Evaluator<'_> {
             // Not ended here: the detector finds out what follows from it.
             store::alerts::say_resolved(&mut tx, &ended, now).await?;
             tx.commit().await?;
+            store::alerts::tell(&self.world.db).await?;
         }
-        // Only now: what was not written down has not turned.
         self.standings = Some(standings);
         Ok(())
     }

@@ -13,6 +13,7 @@ use domain::workloads::{Image, Key, WorkloadKind};
 use serde_json::{Value, json};
 use server::clock;
 use sqlx::PgPool;
+use store::rails::Hold;
 use store::revisions::{Body, Seen};
 use store::workloads::Observed;
 use store::{Of, changes, pods};
@@ -283,6 +284,24 @@ async fn a_pipeline_asks_before_it_deploys_again(pool: PgPool) {
     assert_eq!(held["verdict"], "held");
     assert_eq!(held["reason"], "revision 2 is bad: 5xx since 10:04");
     assert_eq!(ask("service=shop&digest=shop/web:1").await.json()["verdict"], "free");
+
+    // Taking it back frees it for pipelines and for the rules of a decision alike.
+    let revision = store::revisions::get(&world.db, bad).await.unwrap();
+    let service = store::services::by_name(&world.db, "shop").await.unwrap().id;
+    let hold = Hold {
+        service,
+        workload: Some(id),
+        digest: revision.digest,
+        images: vec![],
+        rollback: None,
+        since: clock::now(),
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    store::rails::hold(&mut tx, &hold).await.unwrap();
+    tx.commit().await.unwrap();
+    world.post(MARK, &sre, &format!("id={bad}&verdict=unknown&reason=it+was+the+network")).await;
+    assert_eq!(ask("service=shop&digest=shop/web:2").await.json()["verdict"], "free");
+    assert_eq!(store::rails::holds(&world.db, service).await.unwrap(), []);
     for (query, status) in [
         ("service=none&digest=a", StatusCode::NOT_FOUND),
         ("service=shop&digest=+", StatusCode::UNPROCESSABLE_ENTITY),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::Subject;
-use domain::drills::{Drill, Injection, Seen};
+use domain::drills::{Drill, Injection, Seen, State, StateName};
 use domain::ids::{DrillId, RollbackId, RunId, WorkloadId};
 use domain::runs::{Purpose, Run};
 use domain::workloads::Workload;
@@ -21,10 +21,13 @@ macro_rules! select {
     ($condition:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT d.id, number, scenario, kind, service_id, s.name AS service_name, workload_id, steps, lead,
-                   participants, planned_by, planned_at, closure_limit_s, targets, requirements, took_part, run_id,
-                   rollback_id, injected_at, t0, recovered_at, t1, state, state_reason, signed_by, signed_at, sign_note,
-                   outcome, retest_due, d.created_at,
+            r#"SELECT d.id, d.number, d.scenario, d.script, d.kind, d.service_id, s.name AS "service_name?",
+                   s.team AS "team?", d.workload_id, d.steps, d.lead, d.participants, d.headcount,
+                   d.expected_drill_id, e.name AS "expected_name?", d.period, d.retest_of,
+                   r.number AS "retest_of_number?", d.retest_days, d.criteria, d.follow_ups, d.tickets,
+                   d.imported_at, d.planned_by, d.planned_at, d.closure_limit_s, d.targets, d.requirements,
+                   d.took_part, d.run_id, d.rollback_id, d.injected_at, d.t0, d.recovered_at, d.t1, d.state,
+                   d.state_reason, d.signed_by, d.signed_at, d.sign_note, d.outcome, d.retest_due, d.created_at,
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(m) ORDER BY window_from, window_to, m.name)
                        FROM (
@@ -40,36 +43,68 @@ macro_rules! select {
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(a) ORDER BY position) FROM drill_actions a WHERE drill_id = d.id
                    ), '[]') AS "actions!"
-               FROM drills d JOIN services s ON s.id = service_id WHERE "# + $condition
+               FROM drills d
+               LEFT JOIN services s ON s.id = d.service_id
+               LEFT JOIN expected_drills e ON e.id = d.expected_drill_id
+               LEFT JOIN drills r ON r.id = d.retest_of
+               WHERE "# + $condition
             $(, $argument)*
         )
     };
 }
 
-/// A drill that does not exist yet: everything but its number. `day` is today in the installation's zone.
+/// A drill that does not exist yet: everything but its number. `day` is today in the installation's zone, or the day
+/// of an older ledger.
 pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result<Drill, Error> {
+    // A row without steps or lead is a missed one or an imported one from the first moment.
+    let birth = match new.state {
+        State::Missed { .. } => StateName::Missed,
+        _ => StateName::Planned,
+    };
     let number = numbers::next(tx, numbers::Kind::Drill, day).await?;
     let id = sqlx::query_scalar!(
         "INSERT INTO drills (number, scenario, kind, service_id, workload_id, steps, lead, participants, planned_by,
-             planned_at, closure_limit_s, targets, requirements, state, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'planned', $14) RETURNING id",
+             planned_at, closure_limit_s, targets, requirements, state, created_at, script, headcount,
+             expected_drill_id, period, retest_of, retest_days, criteria, follow_ups, imported_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+             $23, $24)
+         RETURNING id",
         number,
         new.scenario,
         new.kind.as_str(),
-        new.service.0,
+        new.service.as_ref().map(|it| it.id.0),
         new.workload.map(|it| it.0),
         json!(new.steps),
         new.lead,
         &new.participants,
         new.planned_by,
         new.planned_at,
-        i32::try_from(new.closure_limit_s).unwrap_or(i32::MAX),
+        to_i32(new.closure_limit_s),
         json!(new.targets),
         json!(new.requirements),
-        new.created_at
+        birth.as_str(),
+        new.created_at,
+        new.script,
+        new.headcount.map(to_i32),
+        new.expected.as_ref().map(|it| it.id.0),
+        new.expected.as_ref().map(|it| it.period.as_str()),
+        new.retest_of.as_ref().map(|it| it.id.0),
+        to_i32(new.retest_days),
+        json!(new.criteria),
+        &new.follow_ups,
+        new.imported_at
     );
-    let id = DrillId(id.fetch_one(tx).await?);
-    Ok(Drill { id, number, ..new })
+    let id = DrillId(id.fetch_one(&mut *tx).await?);
+    let drill = Drill { id, number, ..new };
+    // What has happened to it already is written like what happens later.
+    if drill.state.name() != birth || drill.imported_at.is_some() {
+        save(tx, &drill).await?;
+    }
+    Ok(drill)
+}
+
+fn to_i32(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// Writes what changes in the life of a drill. Whoever changes it has locked it.
@@ -79,7 +114,7 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE drills SET requirements = $2, took_part = $3, run_id = $4, rollback_id = $5, injected_at = $6, t0 = $7,
              recovered_at = $8, t1 = $9, state = $10, state_reason = $11, signed_by = $12, signed_at = $13,
-             sign_note = $14, outcome = $15, retest_due = $16
+             sign_note = $14, outcome = $15, retest_due = $16, criteria = $17, follow_ups = $18, tickets = $19
          WHERE id = $1",
         it.id.0,
         json!(it.requirements),
@@ -96,12 +131,16 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
         signed.map(|it| it.at),
         signed.map(|it| it.note.as_str()),
         signed.map(|it| it.outcome.as_str()),
-        signed.and_then(|it| it.retest_due)
+        signed.and_then(|it| it.retest_due),
+        json!(it.criteria),
+        &it.follow_ups,
+        json!(it.tickets)
     )
     .execute(&mut *tx)
     .await?;
     let subject = Subject::new("drills", &it.number);
-    measurements::put(tx, &subject, Some(it.service), &it.measurements).await?;
+    let service = it.service.as_ref().map(|it| it.id);
+    measurements::put(tx, &subject, service, &it.measurements).await?;
     write_issues(tx, it).await?;
     write_actions(tx, it).await
 }
@@ -131,14 +170,14 @@ async fn write_actions(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error
     }
     let rows: Vec<_> = drill.actions.iter().map(row::ActionRow::of).collect();
     sqlx::query!(
-        "INSERT INTO drill_actions (drill_id, position, text, owner, due, critical, verified_by, verified_at)
-         SELECT $1, position, text, owner, due, critical, verified_by, verified_at
+        "INSERT INTO drill_actions (drill_id, position, text, owner, due, critical, verified_by, verified_at, evidence)
+         SELECT $1, position, text, owner, due, critical, verified_by, verified_at, evidence
          FROM jsonb_to_recordset($2) AS a (
              position integer, text text, owner text, due timestamptz, critical boolean, verified_by text,
-             verified_at timestamptz
+             verified_at timestamptz, evidence text
          )
          ON CONFLICT (drill_id, position) DO UPDATE SET
-             verified_by = excluded.verified_by, verified_at = excluded.verified_at
+             verified_by = excluded.verified_by, verified_at = excluded.verified_at, evidence = excluded.evidence
          WHERE drill_actions.verified_at IS NULL",
         drill.id.0,
         json!(rows)
@@ -218,6 +257,21 @@ pub async fn whose_fault(
     Ok(None)
 }
 
+/// The number of the drill that does a failed one again.
+pub async fn retest_of(db: impl PgExecutor<'_>, id: DrillId) -> Result<Option<String>, Error> {
+    let number = sqlx::query_scalar!("SELECT number FROM drills WHERE retest_of = $1", id.0);
+    Ok(number.fetch_optional(db).await?)
+}
+
+/// Whether a drill of this workload is under way. Two that ask at once are told apart by the table's constraint.
+pub async fn running_of(db: impl PgExecutor<'_>, workload: WorkloadId) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM drills WHERE workload_id = $1 AND state = 'running') AS "found!""#,
+        workload.0
+    );
+    Ok(found.fetch_one(db).await?)
+}
+
 async fn first_since(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
@@ -246,7 +300,7 @@ pub async fn under_way(
 }
 
 pub async fn by_number(db: impl PgExecutor<'_>, number: &str) -> Result<Drill, Error> {
-    let row = select!("number = $1", number).fetch_optional(db).await?;
+    let row = select!("d.number = $1", number).fetch_optional(db).await?;
     row.ok_or(Error::NotFound)?.try_into()
 }
 
@@ -291,8 +345,8 @@ pub struct Filter {
 pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Drill>, Error> {
     let (at, id) = filter.after.unzip();
     let rows = select!(
-        "($1::text IS NULL OR s.name = $1) AND ($2::text IS NULL OR state = $2)
-         AND ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR lead = $4)
+        "($1::text IS NULL OR s.name = $1) AND ($2::text IS NULL OR d.state = $2)
+         AND ($3::text IS NULL OR d.outcome = $3) AND ($4::text IS NULL OR d.lead = $4)
          AND ($5::timestamptz IS NULL OR d.created_at >= $5)
          AND ($6::timestamptz IS NULL OR (d.created_at, d.id) < ($6, $7))
          AND ($9::text IS NULL OR s.team = $9) AND ($10::timestamptz IS NULL OR d.happened_at >= $10)

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::drills::closing::Outcome;
 use domain::drills::{
-    ActionItem, Drill, DrillType, Issue, SignOff, State, StateName, Times, Verified,
+    ActionItem, Drill, DrillType, Expected, Issue, Link, OfService, SignOff, State, StateName,
+    Times, Verified,
 };
-use domain::ids::{DrillId, RollbackId, RunId, ServiceId, WorkloadId};
+use domain::evidence::Sha256;
+use domain::ids::{DrillId, ExpectedDrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,13 +20,26 @@ pub(super) struct Row {
     pub(super) id: Uuid,
     pub(super) number: String,
     pub(super) scenario: String,
+    pub(super) script: Option<String>,
     pub(super) kind: String,
-    pub(super) service_id: Uuid,
-    pub(super) service_name: String,
+    pub(super) service_id: Option<Uuid>,
+    pub(super) service_name: Option<String>,
+    pub(super) team: Option<String>,
     pub(super) workload_id: Option<Uuid>,
     pub(super) steps: Value,
-    pub(super) lead: String,
+    pub(super) lead: Option<String>,
     pub(super) participants: Vec<String>,
+    pub(super) headcount: Option<i32>,
+    pub(super) expected_drill_id: Option<Uuid>,
+    pub(super) expected_name: Option<String>,
+    pub(super) period: Option<String>,
+    pub(super) retest_of: Option<Uuid>,
+    pub(super) retest_of_number: Option<String>,
+    pub(super) retest_days: i32,
+    pub(super) criteria: Value,
+    pub(super) follow_ups: Vec<String>,
+    pub(super) tickets: Value,
+    pub(super) imported_at: Option<DateTime<Utc>>,
     pub(super) planned_by: String,
     pub(super) planned_at: DateTime<Utc>,
     pub(super) closure_limit_s: i32,
@@ -68,20 +83,40 @@ impl Row {
             id: DrillId(self.id),
             number: self.number,
             scenario: self.scenario,
+            script: self.script,
             kind: DrillType::parse(&self.kind)?,
-            service: ServiceId(self.service_id),
-            service_name: self.service_name,
+            service: match (self.service_id, self.service_name, self.team) {
+                (Some(id), Some(name), Some(team)) => {
+                    Some(OfService { id: ServiceId(id), name, team })
+                }
+                _ => None,
+            },
             workload: self.workload_id.map(WorkloadId),
             steps: json(self.steps)?,
             lead: self.lead,
             participants: self.participants,
+            headcount: self.headcount.map(u32::try_from).transpose().ok()?,
+            expected: match (self.expected_drill_id, self.expected_name, self.period) {
+                (Some(id), Some(name), Some(period)) => {
+                    Some(Expected { id: ExpectedDrillId(id), name, period })
+                }
+                _ => None,
+            },
+            retest_of: match (self.retest_of, self.retest_of_number) {
+                (Some(id), Some(number)) => Some(Link { id: DrillId(id), number }),
+                _ => None,
+            },
             planned_by: self.planned_by,
             planned_at: self.planned_at,
             closure_limit_s: u32::try_from(self.closure_limit_s).ok()?,
+            retest_days: u32::try_from(self.retest_days).ok()?,
             targets: json(self.targets)?,
             measurements: measurements.into_iter().map(Body::measurement).collect(),
+            criteria: json(self.criteria)?,
             requirements: json(self.requirements)?,
             issues: json::<Vec<Issue>>(self.issues)?,
+            follow_ups: self.follow_ups,
+            tickets: json(self.tickets)?,
             actions: actions.into_iter().map(ActionRow::item).collect::<Option<_>>()?,
             took_part: self.took_part,
             run: self.run_id.map(RunId),
@@ -93,6 +128,7 @@ impl Row {
                 t1: self.t1,
             },
             state,
+            imported_at: self.imported_at,
             created_at: self.created_at,
         })
     }
@@ -105,7 +141,7 @@ impl Row {
             (StateName::Recovered, None, None) => State::Recovered,
             (StateName::EvidenceComplete, None, None) => State::EvidenceComplete,
             (StateName::SignedOff, None, Some(sign_off)) => State::SignedOff(sign_off),
-            (StateName::Missed, None, None) => State::Missed,
+            (StateName::Missed, reason, None) => State::Missed { reason },
             (StateName::Aborted, Some(reason), None) => State::Aborted { reason },
             (StateName::Cancelled, Some(reason), None) => State::Cancelled { reason },
             _ => return None,
@@ -142,6 +178,7 @@ pub(super) struct ActionRow {
     critical: bool,
     verified_by: Option<String>,
     verified_at: Option<DateTime<Utc>>,
+    evidence: Option<Sha256>,
 }
 
 impl ActionRow {
@@ -154,13 +191,14 @@ impl ActionRow {
             critical: it.critical,
             verified_by: it.verified.as_ref().map(|it| it.by.clone()),
             verified_at: it.verified.as_ref().map(|it| it.at),
+            evidence: it.verified.as_ref().map(|it| it.evidence.clone()),
         }
     }
 
     fn item(self) -> Option<ActionItem> {
-        let verified = match (self.verified_by, self.verified_at) {
-            (None, None) => None,
-            (Some(by), Some(at)) => Some(Verified { by, at }),
+        let verified = match (self.verified_by, self.verified_at, self.evidence) {
+            (None, None, None) => None,
+            (Some(by), Some(at), Some(evidence)) => Some(Verified { by, at, evidence }),
             _ => return None,
         };
         Some(ActionItem {

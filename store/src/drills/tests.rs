@@ -3,7 +3,7 @@ use domain::access::Role;
 use domain::approvals::{Approver, Decision, Required};
 use domain::canonical::Digest;
 use domain::drills::closing::Outcome;
-use domain::drills::{ActionItem, CLOSURE_LIMIT_S, DrillType, Issue, Requirement, State, Times};
+use domain::drills::{ActionItem, DrillType, Issue, OfService, Requirement, State};
 use domain::evidence::{Evidence, EvidenceKind, Sha256};
 use domain::ids::EvidenceId;
 use domain::measurements::{RTO, Target};
@@ -38,32 +38,16 @@ async fn planned(tx: &mut PgConnection) -> Drill {
         crate::users::insert(tx, &user, at(0)).await.unwrap();
     }
     let service = serde_json::from_value(json!({"name": "api", "workloads": []})).unwrap();
-    let service = crate::services::save(tx, &service, at(0)).await.unwrap();
+    let id = crate::services::save(tx, &service, at(0)).await.unwrap();
     let drill = Drill {
-        id: DrillId(Uuid::nil()),
-        number: String::new(),
-        scenario: "bad image".into(),
-        kind: DrillType::Simulation,
-        service,
-        service_name: "api".into(),
-        workload: None,
+        service: Some(OfService { id, name: "api".into(), team: String::new() }),
         steps: vec![fault()],
-        lead: "lead".into(),
+        lead: Some("lead".into()),
         participants: vec!["member".into()],
         planned_by: "user:lead".into(),
-        planned_at: at(0),
-        closure_limit_s: CLOSURE_LIMIT_S,
         targets: vec![Target::within(RTO, 900.0)],
-        measurements: vec![],
         requirements: Requirement::usual(),
-        issues: vec![],
-        actions: vec![],
-        took_part: vec![],
-        run: None,
-        rollback: None,
-        times: Times::default(),
-        state: State::Planned,
-        created_at: at(0),
+        ..Drill::of("bad image".into(), DrillType::Simulation, at(0))
     };
     insert(tx, drill, at(0).date_naive()).await.unwrap()
 }
@@ -80,7 +64,7 @@ async fn started(tx: &mut PgConnection) -> (Drill, Run) {
         replicas: None,
     };
     let new = NewRun {
-        service: Some(drill.service),
+        service: drill.service.as_ref().map(|it| it.id),
         purpose: Purpose::Drill(drill.id),
         plan: Plan::new(vec![fault()], vec![live]),
         required: Required::usual(at(1)),
@@ -187,7 +171,7 @@ async fn what_was_measured_noted_and_signed_reads_back(pool: PgPool) {
     save(&mut tx, &drill).await.unwrap();
     assert_eq!(get(&mut *tx, drill.id).await.unwrap(), drill);
 
-    let drill = drill.verify(1, "pmo", at(12)).unwrap();
+    let drill = drill.verify(1, Sha256::new([7; 32]), "pmo", at(12)).unwrap();
     let drill = drill.sign_off("pmo", "fine".into(), Some(Outcome::Failed), at(13)).unwrap();
     save(&mut tx, &drill).await.unwrap();
     let stored = get(&mut *tx, drill.id).await.unwrap();

@@ -14,35 +14,49 @@ use crate::doors::Context;
 use crate::pages::error::Error;
 use crate::pages::ssr::{answer, context};
 use crate::pages::visit::visit;
+use crate::wishes::calendar;
 use crate::wishes::drills::{self, Asked, NewAction, NewIssue};
 use crate::wishes::runs::{self, AskedStep};
 
-/// Leads to the drill that was planned. `workload` is `service/kind/name/container`.
+/// Leads to the drill that was planned. `workload` is `service/kind/name/container` of what gets the fault, and nothing
+/// where there is none; each line of `steps` is something that people do.
 #[server]
 pub async fn plan_drill(
     scenario: String,
     kind: DrillType,
     lead: String,
-    workload: String,
-    image: String,
     planned_at: String,
+    #[server(default)] expected: String,
+    #[server(default)] workload: String,
+    #[server(default)] image: String,
+    #[server(default)] steps: String,
     #[server(default)] participants: String,
     #[server(default)] rto_s: String,
 ) -> Result<(), Error> {
     let wish = async {
         let cx = entered(Action::PlanDrill)?;
-        let (service, step) = fault(&workload, &image)?;
+        let (service, mut all) = match workload.is_empty() {
+            true => (None, vec![]),
+            false => fault(&workload, &image).map(|(service, it)| (Some(service), vec![it]))?,
+        };
+        let lines = steps.lines().map(str::trim).filter(|it| !it.is_empty());
+        all.extend(lines.map(|it| AskedStep::Manual { instruction: it.to_owned() }));
         let asked = Asked {
-            scenario,
-            kind,
+            expected: Some(expected).filter(|it| !it.is_empty()),
+            scenario: Some(scenario),
+            script: None,
+            kind: Some(kind),
             lead,
             participants: names(&participants),
+            headcount: None,
             planned_at: moment("planned_at", &planned_at)?,
             service,
-            steps: vec![step],
+            steps: all,
             targets: target(&rto_s)?,
+            criteria: None,
             evidence: None,
             closure_limit_s: None,
+            retest_days: None,
         };
         let drill = drills::plan(&cx, asked).await.map_err(in_form)?;
         leptos_axum::redirect(&format!("/drills/{}", drill.number));
@@ -72,7 +86,7 @@ fn names(text: &str) -> Vec<String> {
 }
 
 /// As a browser sends a moment, in the reader's zone.
-fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, Error> {
+pub(super) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, Error> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::field(field, Fault::Required));
@@ -102,7 +116,8 @@ fn in_form(error: Error) -> Error {
         let own = match field.as_str() {
             it if it.starts_with("participants") => "participants",
             it if it.contains(".images") => "image",
-            it if it.starts_with("plan") => "workload",
+            "plan.steps" => "steps",
+            it if it.starts_with("plan.") => "workload",
             it => it,
         };
         (own.to_owned(), fault)
@@ -182,13 +197,46 @@ pub async fn add_action(
 
 /// `id` is `DR-…/position`: a page holds one form for each item.
 #[server]
-pub async fn verify_action(id: String) -> Result<(), Error> {
+pub async fn verify_action(id: String, #[server(default)] evidence: String) -> Result<(), Error> {
     let wish = async {
         let cx = entered(Action::VerifyActionItem)?;
-        let (number, position) = id.rsplit_once('/').ok_or(Error::NotFound)?;
-        let position = position.parse().map_err(|_| Error::NotFound)?;
-        drills::verify_action(&cx, number, position).await.map(drop)
+        let (number, position) = item(&id)?;
+        drills::verify_action(&cx, number, position, &evidence).await.map(drop)
     };
+    answer(wish.await)
+}
+
+/// `DR-…/2` to the drill and the number of something in it.
+fn item(id: &str) -> Result<(&str, u32), Error> {
+    let (number, position) = id.rsplit_once('/').ok_or(Error::NotFound)?;
+    Ok((number, position.parse().map_err(|_| Error::NotFound)?))
+}
+
+/// `id` is `DR-…/position`.
+#[server]
+pub async fn judge_criterion(id: String, met: bool) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::PerformDrillStep)?;
+        let (number, position) = item(&id)?;
+        drills::judge(&cx, number, position, met).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn add_ticket(
+    id: String,
+    #[server(default)] reference: String,
+    #[server(default)] parameter: String,
+) -> Result<(), Error> {
+    let wish =
+        async { drills::add_ticket(&context()?, &id, &reference, &parameter).await.map(drop) };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn explain_drill(id: String, #[server(default)] reason: String) -> Result<(), Error> {
+    let wish = async { drills::explain(&context()?, &id, &reason).await.map(drop) };
     answer(wish.await)
 }
 
@@ -213,8 +261,35 @@ pub async fn sign_off_drill(
 }
 
 /// Asked before anything that was sent is looked at: who may not do it learns nothing else.
-fn entered(action: Action) -> Result<Context, Error> {
+pub(super) fn entered(action: Action) -> Result<Context, Error> {
     let cx = context()?;
     cx.enter(action)?;
     Ok(cx)
+}
+
+/// `id` is `NAME/PERIOD` of what the calendar expects.
+#[server]
+pub async fn put_off(
+    id: String,
+    #[server(default)] from: String,
+    #[server(default)] until: String,
+    #[server(default)] reason: String,
+) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::PlanDrill)?;
+        let (name, period) = id.split_once('/').ok_or(Error::NotFound)?;
+        let (from, until) = (moment("from", &from)?, moment("until", &until)?);
+        calendar::put_off(&cx, name, period, from, until, &reason).await.map(drop)
+    };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn make_calendar_link() -> Result<(), Error> {
+    answer(async { calendar::link(&entered(Action::EditProfile)?).await }.await)
+}
+
+#[server]
+pub async fn remove_calendar_link() -> Result<(), Error> {
+    answer(async { calendar::unlink(&entered(Action::EditProfile)?).await }.await)
 }

@@ -7,7 +7,9 @@ use domain::texts::drills::TEXTS;
 use domain::texts::{common, rollbacks, runs as texts_of_runs};
 use leptos::prelude::*;
 
-use super::actions::{ApproveDrill, CancelDrill, RecoverDrill, SignOffDrill, StartDrill};
+use super::actions::{
+    ApproveDrill, CancelDrill, ExplainDrill, RecoverDrill, SignOffDrill, StartDrill,
+};
 use super::detail::Shown;
 use crate::pages::profile::one_time_code;
 use crate::pages::ui::{
@@ -27,6 +29,7 @@ pub(super) fn next(shown: &Shown) -> Option<AnyView> {
             _ => under_way(shown),
         },
         State::Recovered if drill.times.t1.is_none() => recovered(shown),
+        State::Missed { .. } if shown.may.plan => return Some(explain(shown)),
         _ => return None,
     };
     let tone = if drill.state == State::Planned { Tone::Idle } else { Tone::Live };
@@ -40,6 +43,26 @@ pub(super) fn next(shown: &Shown) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// Why nobody began it; what was said before can be said better.
+fn explain(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let reason = texts(&common::TEXTS).reason;
+    let said = shown.drill.state.reason().unwrap_or_default().to_owned();
+    let tone = if said.is_empty() { Tone::Bad } else { Tone::Idle };
+    let form = form::<ExplainDrill, _>(shown.drill.number.clone(), move |sent| {
+        Some(view! {
+            {sent.field(Input::area("reason", reason).value(said).required())}
+            {submit(Button::Plain, t.explain)}
+        })
+    });
+    view! {
+        <Panel id="next" title=t.next tone=tone>
+            <div class="body">{form}</div>
+        </Panel>
+    }
+    .into_any()
 }
 
 fn start(shown: &Shown) -> AnyView {
@@ -242,11 +265,12 @@ pub(super) fn signature(shown: &Shown) -> Option<AnyView> {
 fn checks(refusals: &[Refusal]) -> AnyView {
     let t = texts(&TEXTS);
     type Rule = fn(&Refusal) -> bool;
-    let rules: [(&'static str, Rule); 6] = [
+    let rules: [(&'static str, Rule); 7] = [
         (t.met.recovered, |it| matches!(it, Refusal::NotRecovered | Refusal::NoT1)),
         (t.met.evidence, |it| matches!(it, Refusal::EvidenceMissing { .. })),
         (t.met.targets, |it| matches!(it, Refusal::TargetUnexplained { .. })),
         (t.met.closure, |it| matches!(it, Refusal::OverrunUnexplained)),
+        (t.met.criteria, |it| matches!(it, Refusal::CriterionOpen { .. })),
         (t.met.actions, |it| matches!(it, Refusal::CriticalActionOpen { .. })),
         (t.met.signer, |it| matches!(it, Refusal::SignerTookPart { .. })),
     ];

@@ -29,6 +29,8 @@ pub(super) struct Shown {
     pub(super) may: May,
     /// An approval takes a one-time code.
     pub(super) otp: bool,
+    /// The number of the drill that does it again.
+    pub(super) retest: Option<String>,
 }
 
 /// What the reader may do here.
@@ -38,6 +40,8 @@ pub(super) struct May {
     pub(super) approve: bool,
     pub(super) own_request: bool,
     pub(super) upload: bool,
+    pub(super) judge: bool,
+    pub(super) plan: bool,
     pub(super) see_restricted: bool,
     pub(super) verify: bool,
     pub(super) sign: bool,
@@ -56,7 +60,6 @@ pub fn DrillPage() -> impl IntoView {
 async fn load(cx: &Context, name: &str) -> Result<Shown, Error> {
     let db = &cx.db;
     let drill = store::drills::find(db, name).await?;
-    let service = store::services::get(db, drill.service).await?.entry;
     let run = match drill.run {
         Some(id) => Some(store::runs::get(db, id).await?),
         None => None,
@@ -66,10 +69,15 @@ async fn load(cx: &Context, name: &str) -> Result<Shown, Error> {
         None => None,
     };
     let files = store::evidence::of(db, Subject::new("drills", &drill.number).as_str()).await?;
-    let place = Place::service(&service.name, &service.team);
+    let place = crate::wishes::drills::place(&drill);
+    let otp = match &drill.service {
+        Some(service) => store::policies::for_service(db, service.id).await?.otp,
+        None => false,
+    };
     let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
     Ok(Shown {
-        otp: store::policies::for_service(db, drill.service).await?.otp,
+        otp,
+        retest: store::drills::retest_of(db, drill.id).await?,
         refusals: refusals(&drill, signer, cx.now),
         may: may(cx, run.as_ref(), &place),
         drill,
@@ -90,6 +98,8 @@ fn may(cx: &Context, run: Option<&Run>, place: &Place<'_>) -> May {
         approve: asked && !own && cx.may(Action::ApproveRun, place),
         own_request: own,
         upload: cx.may(Action::UploadEvidence, place),
+        judge: cx.may(Action::PerformDrillStep, place),
+        plan: cx.may(Action::PlanDrill, place),
         see_restricted: cx.may(Action::ReadRestrictedEvidence, place),
         verify: cx.may(Action::VerifyActionItem, place),
         sign: cx.may(Action::SignOffDrill, place),
@@ -111,9 +121,11 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     let parts = (
         super::measured::objectives(drill),
         steps::panel(shown),
+        notes::criteria(shown),
         evidence::panel(shown),
         notes::issues(shown),
         notes::actions(shown),
+        notes::tickets(shown),
     );
     view! {
         {live(subjects.join(" "))}
@@ -152,7 +164,10 @@ fn verdict(shown: &Shown) -> (String, String) {
             (t.outcome_of)(signed.outcome).to_owned(),
             format!("{back} {}", (t.signed)(&signed.by)),
         ),
-        State::Missed => (t.missed.to_owned(), String::new()),
+        State::Missed { reason } => {
+            let why = reason.as_deref().map(t.missed_because);
+            (t.missed.to_owned(), why.unwrap_or_else(|| t.missed_unexplained.to_owned()))
+        }
         State::Aborted { reason } | State::Cancelled { reason } => {
             ((t.state_of)(drill.state.name()).to_owned(), reason.clone())
         }
@@ -211,21 +226,43 @@ fn about(shown: &Shown) -> AnyView {
     let drill = &shown.drill;
     let text = |it: &str| it.to_owned().into_any();
     let link = |href: String, name: String| view! { <a href=href>{name}</a> }.into_any();
-    let service = &drill.service_name;
     let participants = match drill.participants.is_empty() {
         true => t.nobody.to_owned(),
         false => (texts(&domain::texts::common::TEXTS).list)(
             &drill.participants.iter().map(String::as_str).collect::<Vec<_>>(),
         ),
     };
-    let mut pairs = vec![
-        (t.service, link(format!("/services/{service}"), service.clone())),
+    let mut pairs = Vec::new();
+    pairs.extend(
+        drill
+            .service
+            .as_ref()
+            .map(|it| (t.service, link(format!("/services/{}", it.name), it.name.clone()))),
+    );
+    pairs.extend(drill.script.as_deref().map(|it| (t.script, text(it))));
+    pairs.extend(drill.expected.as_ref().map(|it| {
+        let name = format!("{} · {}", it.name, it.period);
+        (t.expected_for, link(format!("/drills/calendar?at={}", it.period), name))
+    }));
+    pairs.extend(
+        drill
+            .retest_of
+            .as_ref()
+            .map(|it| (t.retest_of, link(format!("/drills/{}", it.number), it.number.clone()))),
+    );
+    pairs.extend([
         (t.drill_type, text((t.type_of)(drill.kind))),
-        (t.lead, text(&drill.lead)),
+        (t.lead, text(drill.lead.as_deref().unwrap_or(t.nobody))),
         (t.participants, text(&participants)),
+    ]);
+    pairs.extend(drill.headcount.map(|asked| {
+        let there = drill.participants.len() + usize::from(drill.lead.is_some());
+        (t.headcount, text(&(t.headcount_of)(there, asked)))
+    }));
+    pairs.extend([
         (t.planned_for, when(drill.planned_at)),
         (t.planned_by, text(drill.planned_by.split_once(':').map_or(&drill.planned_by, |it| it.1))),
-    ];
+    ]);
     pairs.extend(drill.times.t0.map(|it| ("T0", when(it))));
     pairs.extend(drill.times.t1.map(|it| ("T1", when(it))));
     pairs.extend(shown.run.as_ref().map(|it| {
@@ -241,9 +278,16 @@ fn about(shown: &Shown) -> AnyView {
     pairs.extend(shown.may.export.then(|| (t.bundle, bundle(&drill.number))));
     let retest = drill.state.sign_off().and_then(|it| it.retest_due);
     pairs.extend(retest.map(|it| (t.retest_due, when(it))));
+    pairs.extend(
+        shown
+            .retest
+            .as_ref()
+            .map(|number| (t.retest, link(format!("/drills/{number}"), number.clone()))),
+    );
+    let imported = drill.imported_at.map(|_| view! { <p><small>{t.imported}</small></p> });
     view! {
         <Panel id="about" title=t.facts>
-            <div class="body">{facts(pairs)}</div>
+            <div class="body">{facts(pairs)} {imported}</div>
         </Panel>
     }
     .into_any()

@@ -51,9 +51,13 @@ pub fn DrillsPage() -> impl IntoView {
         let plan = visit().may(Action::PlanDrill, &Place::default());
         let plan =
             plan.then(|| view! { <a class="button primary" href="/drills/new">{t.plan}</a> });
+        let actions = view! {
+            <a class="button" href="/drills/calendar">{t.calendar}</a>
+            {plan}
+        };
         Ok(view! {
             {live("drills runs")}
-            <Head title=t.title actions=plan.into_any()>
+            <Head title=t.title actions=actions.into_any()>
                 {t.lede}
             </Head>
             {period(&query, "happened_since", "happened_until")}
@@ -95,7 +99,7 @@ fn row(it: &Drill) -> impl IntoView + use<> {
         <tr>
             <th scope="row"><a href=format!("/drills/{}", it.number)>{it.number.clone()}</a></th>
             <td>{badge(tone, word)}</td>
-            <td>{it.scenario.clone()} <small>{it.service_name.clone()}</small></td>
+            <td>{it.scenario.clone()} <small>{it.service_name().to_owned()}</small></td>
             <td class="optional">{it.lead.clone()}</td>
             <td>{moments(it)}</td>
             {closure(it)}

@@ -1,6 +1,7 @@
 //! Drills: the ledger, one drill with its signature, and planning one.
 
 pub mod actions;
+pub mod calendar;
 mod closing;
 pub mod detail;
 mod evidence;
@@ -34,7 +35,7 @@ fn standing(drill: &Drill) -> (Tone, &'static str) {
             let tone = match state {
                 State::Running => Tone::Live,
                 State::Recovered | State::EvidenceComplete => Tone::Warn,
-                State::Missed | State::Aborted { .. } => Tone::Bad,
+                State::Missed { .. } | State::Aborted { .. } => Tone::Bad,
                 _ => Tone::Idle,
             };
             (tone, (t.state_of)(state.name()))

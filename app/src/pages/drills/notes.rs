@@ -1,10 +1,10 @@
 //! What went wrong, and what is to be done about it.
 
-use domain::drills::{ActionItem, CLOSURE, Issue};
+use domain::drills::{ActionItem, CLOSURE, Criterion, Issue, State, Ticket};
 use domain::texts::drills::TEXTS;
 use leptos::prelude::*;
 
-use super::actions::{AddAction, AddIssue, VerifyAction};
+use super::actions::{AddAction, AddIssue, AddTicket, JudgeCriterion, VerifyAction};
 use super::detail::Shown;
 use crate::pages::ui::{
     Button, Input, Panel, Table, Tone, column, empty, form, mark, number_of, submit, when_short,
@@ -112,17 +112,132 @@ fn action(shown: &Shown, it: &ActionItem) -> impl IntoView + use<> {
         None => mark(if late { Tone::Bad } else { Tone::Live }, t.open),
     };
     let may = shown.may.verify && it.verified.is_none() && me.as_ref() != Some(&it.owner);
-    let verify = may.then(|| {
-        form::<VerifyAction, _>(format!("{}/{}", shown.drill.number, it.position), |_| {
-            Some(submit(Button::Plain, t.verify))
-        })
+    let verify = may.then(|| verify(shown, it.position));
+    let proof = it.verified.as_ref().map(|it| {
+        let href = format!("/evidence/{}", it.evidence);
+        let short: String = it.evidence.as_str().chars().take(12).collect();
+        view! { " " <a href=href rel="external"><code>{short}</code></a> }
     });
     view! {
         <tr>
             <th scope="row">{it.text.clone()} {critical}</th>
             <td>{it.owner.clone()}</td>
             <td>{when_short(it.due)}</td>
-            <td>{state} {verify}</td>
+            <td>{state} {proof} {verify}</td>
+        </tr>
+    }
+}
+
+/// That it is done is shown by a file of this drill.
+fn verify(shown: &Shown, position: u32) -> AnyView {
+    let t = texts(&TEXTS);
+    if shown.files.is_empty() {
+        return view! { <small>{t.no_proof}</small> }.into_any();
+    }
+    let files = shown.files.iter().rev();
+    let files: Vec<_> = files.map(|it| (it.sha256.to_string(), it.name.clone())).collect();
+    form::<VerifyAction, _>(format!("{}/{position}", shown.drill.number), move |sent| {
+        Some(view! {
+            {sent.field(Input::select("evidence", t.proof, files))}
+            {submit(Button::Plain, t.verify)}
+        })
+    })
+}
+
+/// What people judge; nothing where nothing is.
+pub(super) fn criteria(shown: &Shown) -> Option<AnyView> {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    if drill.criteria.is_empty() {
+        return None;
+    }
+    let rows: Vec<_> = (1..).zip(&drill.criteria).map(|(n, it)| criterion(shown, n, it)).collect();
+    let heads = vec![column(t.criteria), column(t.verdict)];
+    let count = number_of(drill.criteria.len(), None);
+    Some(
+        view! {
+            <Panel id="criteria" title=t.criteria badge=count>
+                <Table label=t.criteria heads=heads>{rows}</Table>
+            </Panel>
+        }
+        .into_any(),
+    )
+}
+
+fn criterion(shown: &Shown, position: usize, it: &Criterion) -> impl IntoView + use<> {
+    let t = texts(&TEXTS);
+    let open = it.verdict == domain::verdict::Verdict::Unknown;
+    let word = if open { t.not_judged } else { (t.verdict_of)(it.verdict) };
+    let by = it.by.as_deref().map(|by| view! { <small>{(t.judged_by)(by)}</small> });
+    let judge = (open && shown.may.judge && shown.drill.is_open()).then(|| {
+        form::<JudgeCriterion, _>(format!("{}/{position}", shown.drill.number), |_| {
+            Some(view! {
+                <div class="actions">
+                    <button class=Button::Plain.class() type="submit" name="met" value="true">
+                        {t.criterion_met}
+                    </button>
+                    <button class=Button::Danger.class() type="submit" name="met" value="false">
+                        {t.criterion_failed}
+                    </button>
+                </div>
+            })
+        })
+    });
+    view! {
+        <tr>
+            <th scope="row">{it.text.clone()}</th>
+            <td>{mark(super::tone_of(it.verdict), word)} {by} {judge}</td>
+        </tr>
+    }
+}
+
+/// Changed parameters of the procedure, each with its change ticket.
+pub(super) fn tickets(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let content = match drill.tickets.is_empty() {
+        true => empty(t.no_tickets),
+        false => {
+            let heads = vec![column(t.ticket), column(t.parameter), column(t.by).optional()];
+            let rows: Vec<_> = drill.tickets.iter().map(ticket).collect();
+            view! { <Table label=t.tickets heads=heads>{rows}</Table> }.into_any()
+        }
+    };
+    let open = drill.is_open() || drill.state == State::Planned;
+    let add = (shown.may.lead && open).then(|| {
+        let form = form::<AddTicket, _>(drill.number.clone(), move |sent| {
+            Some(view! {
+                {sent.field(Input::text("reference", t.ticket).required())}
+                {sent.field(Input::text("parameter", t.parameter).hint(t.tickets_note).required())}
+                {submit(Button::Plain, t.add_ticket)}
+            })
+        });
+        view! {
+            <div class="body">
+                <details>
+                    <summary>{t.add_ticket}</summary>
+                    {form}
+                </details>
+            </div>
+        }
+    });
+    let count = number_of(drill.tickets.len(), None);
+    view! {
+        <Panel id="tickets" title=t.tickets badge=count>
+            {content}
+            {add}
+        </Panel>
+    }
+    .into_any()
+}
+
+fn ticket(it: &Ticket) -> impl IntoView + use<> {
+    let by = it.by.split_once(':').map_or(it.by.as_str(), |(_, name)| name).to_owned();
+    view! {
+        <tr>
+            <th scope="row">{it.reference.clone()}</th>
+            <td>{it.parameter.clone()}</td>
+            <td class="optional">{by} <small>{when_short(it.at)}</small></td>
         </tr>
     }
 }

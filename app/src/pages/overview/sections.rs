@@ -109,7 +109,7 @@ fn drill(it: Drill) -> AnyView {
             badge=badge(Tone::Live, it.number.clone())
             href=format!("/drills/{}", it.number)
             title=it.scenario
-            why=it.lead
+            why=it.lead.unwrap_or_default()
             due=clock.unwrap_or_else(|| ().into_any())
         />
     }

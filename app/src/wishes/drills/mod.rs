@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Action, Place, Subject};
 use domain::drills::closing::Outcome;
-use domain::drills::{ActionItem, CLOSURE, Drill, Issue, Unsigned};
+use domain::drills::{ActionItem, CLOSURE, Drill, Issue, Ticket, Unsigned};
+use domain::evidence::Sha256;
 use domain::fields::{Fault, Faults};
 use sqlx::PgConnection;
 
@@ -158,16 +159,110 @@ pub async fn add_action(cx: &Context, name: &str, new: NewAction) -> Result<Dril
     .await
 }
 
-/// Somebody other than its owner has seen that an action item is done.
+/// Somebody other than its owner has seen that an action item is done, on a file that was uploaded for the drill.
 ///
 /// # Errors
-/// The refusals of [`Drill::verify`].
-pub async fn verify_action(cx: &Context, name: &str, position: u32) -> Result<Drill, Error> {
+/// A fault where there is no such file; the refusals of [`Drill::verify`].
+pub async fn verify_action(
+    cx: &Context,
+    name: &str,
+    position: u32,
+    evidence: &str,
+) -> Result<Drill, Error> {
+    cx.enter(Action::VerifyActionItem)?;
+    let evidence: Sha256 = match evidence.trim() {
+        "" => return Err(Error::field("evidence", Fault::Required)),
+        hash => hash.parse().map_err(|_| Error::field("evidence", Fault::Unknown))?,
+    };
     cx.write(Action::VerifyActionItem, Subject::new("drills", name), async |cx, tx| {
         let drill = find(cx, tx, Action::VerifyActionItem, name).await?;
-        let drill = drill.verify(position, &cx.user()?.name, cx.now)?;
+        let subject = Subject::new("drills", &drill.number);
+        let files = store::evidence::of(&mut **tx, subject.as_str()).await?;
+        if !files.iter().any(|it| it.sha256 == evidence) {
+            return Err(Error::field("evidence", Fault::Unknown));
+        }
+        tx.detail("position", position);
+        tx.detail("evidence", &evidence);
+        let drill = drill.verify(position, evidence, &cx.user()?.name, cx.now)?;
+        store::drills::save(tx, &drill).await?;
+        Ok(drill)
+    })
+    .await
+}
+
+/// Somebody has done what a step of its run asks for; `step` counts from 0.
+///
+/// # Errors
+/// [`domain::drills::Refusal::NotBegun`]; the refusals of [`super::runs::confirm`].
+pub async fn confirm(cx: &Context, name: &str, step: usize, reason: &str) -> Result<Drill, Error> {
+    cx.enter(Action::PerformDrillStep)?;
+    let run = store::drills::find(&cx.db, name).await?.run;
+    let run = run.ok_or(domain::drills::Refusal::NotBegun)?;
+    super::runs::confirm(cx, run, step, reason).await?;
+    Ok(store::drills::find(&cx.db, name).await?)
+}
+
+/// Somebody who was there says whether a criterion is met; `position` counts from 1.
+///
+/// # Errors
+/// The refusals of [`Drill::judge`].
+pub async fn judge(cx: &Context, name: &str, position: u32, met: bool) -> Result<Drill, Error> {
+    cx.write(Action::PerformDrillStep, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::PerformDrillStep, name).await?;
+        let drill = drill.judge(position, met, &cx.user()?.name, cx.now)?;
         store::drills::save(tx, &drill).await?;
         tx.detail("position", position);
+        tx.detail("met", met);
+        Ok(drill)
+    })
+    .await
+}
+
+/// A parameter of the procedure was changed under a change ticket.
+///
+/// # Errors
+/// Faults by field; [`domain::drills::Refusal::Over`].
+pub async fn add_ticket(
+    cx: &Context,
+    name: &str,
+    reference: &str,
+    parameter: &str,
+) -> Result<Drill, Error> {
+    cx.enter(Action::RunDrill)?;
+    let mut faults = Faults::default();
+    text(&mut faults, "reference", reference);
+    text(&mut faults, "parameter", parameter);
+    faults.into_result()?;
+    cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::RunDrill, name).await?;
+        tx.detail("reference", reference.trim());
+        tx.detail("parameter", parameter.trim());
+        let drill = drill.add_ticket(Ticket {
+            reference: reference.trim().to_owned(),
+            parameter: parameter.trim().to_owned(),
+            by: cx.caller.actor().to_string(),
+            at: cx.now,
+        })?;
+        store::drills::save(tx, &drill).await?;
+        Ok(drill)
+    })
+    .await
+}
+
+/// Why a missed one did not happen.
+///
+/// # Errors
+/// A fault where the reason is missing; [`domain::drills::Refusal::NotMissed`].
+pub async fn explain(cx: &Context, name: &str, reason: &str) -> Result<Drill, Error> {
+    cx.enter(Action::PlanDrill)?;
+    let mut faults = Faults::default();
+    text(&mut faults, "reason", reason);
+    faults.into_result()?;
+    cx.write(Action::PlanDrill, Subject::new("drills", name), async |cx, tx| {
+        let drill = find(cx, tx, Action::PlanDrill, name).await?;
+        let drill = drill.explain(reason.trim().to_owned())?;
+        store::drills::save(tx, &drill).await?;
+        tx.detail("reason", reason.trim());
         Ok(drill)
     })
     .await
@@ -194,6 +289,10 @@ pub async fn sign_off(
         store::drills::save(tx, &drill).await?;
         tx.detail("outcome", drill.state.sign_off().map(|it| it.outcome));
         tx.detail("note", note.trim());
+        if let Some(again) = drill.retest(&cx.caller.actor().to_string(), cx.now) {
+            let again = store::drills::insert(tx, again, cx.today()).await?;
+            tx.detail("retest", again.number);
+        }
         Ok(drill)
     })
     .await
@@ -203,13 +302,18 @@ pub async fn sign_off(
 async fn find(cx: &Context, tx: &mut Change, action: Action, name: &str) -> Result<Drill, Error> {
     let id = store::drills::find(&mut **tx, name).await?.id;
     let drill = store::drills::lock(tx, id).await?;
-    let service = store::services::get(&mut **tx, drill.service).await?.entry;
-    cx.require(action, &Place::service(&service.name, &service.team))?;
+    cx.require(action, &place(&drill))?;
     tx.about(Subject::new("drills", &drill.number));
     Ok(drill)
 }
 
-fn text(faults: &mut Faults, field: &str, text: &str) {
+/// Where it is done, as far as that is somewhere.
+pub fn place(drill: &Drill) -> Place<'_> {
+    let service = drill.service.as_ref();
+    service.map(|it| Place::service(&it.name, &it.team)).unwrap_or_default()
+}
+
+pub(super) fn text(faults: &mut Faults, field: &str, text: &str) {
     if text.trim().is_empty() {
         faults.add(field, Fault::Required);
     } else if text.chars().count() > LONGEST {

@@ -4,43 +4,54 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Place, Subject};
+use domain::calendar::ExpectedDrill;
+use domain::catalog::Stored;
 use domain::drills::{
-    CLOSURE_LIMIT_S, Drill, DrillType, Due, Refusal, Requirement, State, Times, USUAL_RTO_S,
+    CLOSURE_LIMIT_S, Criterion, Drill, DrillType, Due, Expected, OfService, RETEST_DAYS, Refusal,
+    Requirement, State, USUAL_RTO_S,
 };
 use domain::evidence::EvidenceKind;
 use domain::fields::{Fault, Faults};
-use domain::ids::DrillId;
+use domain::ids::ServiceId;
 use domain::measurements::{RTO, Target};
 use domain::plans::{Plan, StepKind};
+use domain::policies::Policy;
 use domain::rollbacks::proposal::{live, required};
 use domain::runs::{NewRun, Purpose};
+use domain::services::Service;
 use sqlx::PgConnection;
 
 use super::{find, is_known, text};
 use crate::doors::Context;
 use crate::pages::error::Error;
+use crate::wishes::calendar;
 use crate::wishes::runs::{self, AskedStep};
 
 /// A drill has at most so many steps; who needs more needs a runbook.
 const MOST_STEPS: usize = 100;
 
-/// What somebody wants to rehearse.
+/// What somebody wants to rehearse. What is left out is as the calendar says, where it is done for the calendar, and
+/// as usual otherwise.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub scenario: String,
-    pub kind: DrillType,
+    /// The name of the expected drill that it is done for.
+    pub expected: Option<String>,
+    pub scenario: Option<String>,
+    pub script: Option<String>,
+    pub kind: Option<DrillType>,
     /// The name of an account, as are the participants.
     pub lead: String,
     pub participants: Vec<String>,
+    pub headcount: Option<u32>,
     pub planned_at: DateTime<Utc>,
-    /// The name of the service.
-    pub service: String,
+    /// The name of the service; nothing where the steps need none.
+    pub service: Option<String>,
     pub steps: Vec<AskedStep>,
-    /// The usual one for a fault where nothing is said.
     pub targets: Option<Vec<Target>>,
-    /// The usual ones where nothing is said.
+    pub criteria: Option<Vec<String>>,
     pub evidence: Option<Vec<(EvidenceKind, Due)>>,
     pub closure_limit_s: Option<u32>,
+    pub retest_days: Option<u32>,
 }
 
 /// A row in the ledger; nothing happens before somebody starts it.
@@ -50,62 +61,113 @@ pub struct Asked {
 pub async fn plan(cx: &Context, asked: Asked) -> Result<Drill, Error> {
     cx.enter(Action::PlanDrill)?;
     shape(&asked).into_result()?;
-    cx.write(Action::PlanDrill, Subject::new("services", &asked.service), async |cx, tx| {
-        let service = match store::services::by_name(&mut **tx, &asked.service).await {
-            Err(store::Error::NotFound) => {
-                return Err(Error::field("plan.service", Fault::Unknown));
-            }
-            other => other?,
+    cx.write(Action::PlanDrill, Subject::new("drills", "new"), async |cx, tx| {
+        let expected = match &asked.expected {
+            Some(name) => Some(calendar::occurrence_at(cx, tx, name, asked.planned_at).await?),
+            None => None,
         };
-        cx.require(Action::PlanDrill, &Place::service(&service.entry.name, &service.entry.team))?;
+        let template = expected.as_ref().map(|(stated, _)| &stated.drill.entry);
+        let service = asked.service.as_ref().or(template.and_then(|it| it.service.as_ref()));
+        let service = of_service(tx, service).await?;
+        let place = service.as_ref().map(|it| Place::service(&it.entry.name, &it.entry.team));
+        cx.require(Action::PlanDrill, &place.unwrap_or_default())?;
         known_people(tx, &asked).await?;
-        let watched = runs::watched(tx, service.id).await?;
-        let steps = asked.steps.iter().enumerate();
-        let steps = steps.map(|(n, it)| runs::step(n, it, &service.entry, &watched));
-        let steps = steps.collect::<Result<Vec<_>, _>>().map_err(of_plan)?;
-        let fault = steps.iter().find(|it| matches!(it.kind, StepKind::Inject { .. }));
-        let fault = fault.and_then(|it| it.kind.workload());
-        let workload = watched.iter().map(|it| &it.workload);
-        let workload = workload.filter(|it| Some(&it.reference()) == fault).map(|it| it.id).next();
-        let usual = || workload.map(|_| Target::within(RTO, USUAL_RTO_S)).into_iter().collect();
-        let requirements = match &asked.evidence {
-            Some(asked) => asked.iter().map(|(kind, due)| Requirement::open(*kind, *due)).collect(),
-            None => Requirement::usual(),
-        };
-        let drill = Drill {
-            id: DrillId::NEW,
-            number: String::new(),
-            scenario: asked.scenario.trim().to_owned(),
-            kind: asked.kind,
-            service: service.id,
-            service_name: service.entry.name.clone(),
-            workload,
-            steps,
-            lead: asked.lead.clone(),
-            participants: asked.participants.clone(),
-            planned_by: cx.caller.actor().to_string(),
-            planned_at: asked.planned_at,
-            closure_limit_s: asked.closure_limit_s.unwrap_or(CLOSURE_LIMIT_S),
-            targets: asked.targets.clone().unwrap_or_else(usual),
-            measurements: vec![],
-            requirements,
-            issues: vec![],
-            actions: vec![],
-            took_part: vec![],
-            run: None,
-            rollback: None,
-            times: Times::default(),
-            state: State::Planned,
-            created_at: cx.now,
-        };
+
+        let mut drill = from_template(&asked, template);
+        drill.expected = expected.map(|(stated, occurrence)| Expected {
+            id: stated.drill.id,
+            name: stated.drill.entry.name,
+            period: occurrence.period,
+        });
+        add_steps(tx, &mut drill, service.as_ref(), &asked).await?;
+        drill.service =
+            service.map(|it| OfService { id: it.id, name: it.entry.name, team: it.entry.team });
+        drill.planned_by = cx.caller.actor().to_string();
+        drill.created_at = cx.now;
         let drill = store::drills::insert(tx, drill, cx.today()).await?;
         tx.about(Subject::new("drills", &drill.number));
-        tx.detail("service", &drill.service_name);
+        tx.detail("service", drill.service_name());
         tx.detail("scenario", &drill.scenario);
         tx.detail("lead", &drill.lead);
+        tx.detail("expected", drill.expected.as_ref().map(|it| (&it.name, &it.period)));
         Ok(drill)
     })
     .await
+}
+
+/// What is said of it, then what the calendar says, then what is usual.
+fn from_template(asked: &Asked, template: Option<&ExpectedDrill>) -> Drill {
+    let scenario = asked.scenario.as_deref().map(str::trim);
+    let scenario = scenario.or(template.map(|it| it.scenario.as_str())).unwrap_or_default();
+    let kind = asked.kind.or(template.map(|it| it.r#type)).unwrap_or(DrillType::Simulation);
+    let script = asked.script.clone().or_else(|| template?.script.clone());
+    let criteria = asked.criteria.as_ref().or(template.map(|it| &it.criteria));
+    let evidence = asked.evidence.clone().or_else(|| {
+        let asked = template?.evidence.as_ref()?.iter();
+        Some(asked.map(|it| (it.kind, it.due)).collect())
+    });
+    let closure = asked.closure_limit_s.or(template.map(|it| it.closure_limit_s));
+    Drill {
+        script: script.filter(|it| !it.trim().is_empty()),
+        lead: Some(asked.lead.clone()),
+        participants: asked.participants.clone(),
+        headcount: asked.headcount.or_else(|| template?.headcount),
+        closure_limit_s: closure.unwrap_or(CLOSURE_LIMIT_S),
+        retest_days: asked.retest_days.or(template.map(|it| it.retest_days)).unwrap_or(RETEST_DAYS),
+        targets: asked
+            .targets
+            .clone()
+            .or(template.map(|it| it.targets.clone()))
+            .unwrap_or_default(),
+        criteria: criteria.into_iter().flatten().map(|it| Criterion::open(it.trim())).collect(),
+        requirements: match evidence {
+            Some(asked) => {
+                asked.into_iter().map(|(kind, due)| Requirement::open(kind, due)).collect()
+            }
+            None => Requirement::usual(),
+        },
+        follow_ups: template.map(|it| it.follow_ups.clone()).unwrap_or_default(),
+        ..Drill::of(scenario.to_owned(), kind, asked.planned_at)
+    }
+}
+
+async fn of_service(
+    tx: &mut PgConnection,
+    name: Option<&String>,
+) -> Result<Option<Stored<ServiceId, Service>>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    match store::services::by_name(tx, name).await {
+        Ok(service) => Ok(Some(service)),
+        Err(store::Error::NotFound) => Err(Error::field("plan.service", Fault::Unknown)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// The steps with what they name, and the workload that gets the fault; that one has the usual target where nobody
+/// says another.
+async fn add_steps(
+    tx: &mut PgConnection,
+    drill: &mut Drill,
+    service: Option<&Stored<ServiceId, Service>>,
+    asked: &Asked,
+) -> Result<(), Error> {
+    let watched = match service {
+        Some(service) => runs::watched(tx, service.id).await?,
+        None => vec![],
+    };
+    let checks = service.map(|it| it.entry.checks.as_slice()).unwrap_or_default();
+    let steps = asked.steps.iter().enumerate();
+    let steps = steps.map(|(n, it)| runs::step(n, it, checks, &watched));
+    drill.steps = steps.collect::<Result<Vec<_>, _>>().map_err(of_plan)?;
+    let fault = drill.steps.iter().find(|it| matches!(it.kind, StepKind::Inject { .. }));
+    let fault = fault.and_then(|it| it.kind.workload());
+    let workload = watched.iter().map(|it| &it.workload);
+    let mut workload = workload.filter(|it| Some(&it.reference()) == fault).map(|it| it.id);
+    drill.workload = workload.next();
+    if drill.workload.is_some() && asked.targets.is_none() && drill.targets.is_empty() {
+        drill.targets.push(Target::within(RTO, USUAL_RTO_S));
+    }
+    Ok(())
 }
 
 /// Steps are sent as part of a plan: what is wrong with them is named so.
@@ -122,7 +184,11 @@ pub fn of_plan(error: Error) -> Error {
 /// What can be said without looking anything up.
 fn shape(asked: &Asked) -> Faults {
     let mut faults = Faults::default();
-    text(&mut faults, "scenario", &asked.scenario);
+    match &asked.scenario {
+        Some(scenario) => text(&mut faults, "scenario", scenario),
+        None if asked.expected.is_none() => faults.add("scenario", Fault::Required),
+        None => {}
+    }
     if asked.lead.is_empty() {
         faults.add("lead", Fault::Required);
     }
@@ -132,16 +198,29 @@ fn shape(asked: &Asked) -> Faults {
             faults.add(&format!("participants[{n}]"), Fault::Taken);
         }
     }
-    if asked.service.is_empty() {
-        faults.add("plan.service", Fault::Required);
+    for (n, criterion) in asked.criteria.iter().flatten().enumerate() {
+        text(&mut faults, &format!("criteria[{n}]"), criterion);
     }
     match asked.steps.len() {
         0 => faults.add("plan.steps", Fault::Required),
         1..=MOST_STEPS => {}
         _ => faults.add("plan.steps", Fault::TooLong { most: MOST_STEPS }),
     }
+    check_targets(&mut faults, asked.targets.as_deref().unwrap_or_default());
+    let mut within = |field, value: Option<u32>, from: u32, to: u32| {
+        if value.is_some_and(|it| !(from..=to).contains(&it)) {
+            faults.add(field, Fault::OutOfRange { from: from.into(), to: to.into() });
+        }
+    };
+    within("closure_limit_s", asked.closure_limit_s, 60, 7 * 86_400);
+    within("headcount", asked.headcount, 1, 10_000);
+    within("retest_days", asked.retest_days, 1, 366);
+    faults
+}
+
+fn check_targets(faults: &mut Faults, targets: &[Target]) {
     let mut names = BTreeSet::new();
-    for (n, target) in asked.targets.iter().flatten().enumerate() {
+    for (n, target) in targets.iter().enumerate() {
         if target.name.is_empty() {
             faults.add(&format!("targets[{n}].name"), Fault::Required);
         } else if !names.insert(&target.name) {
@@ -151,10 +230,6 @@ fn shape(asked: &Asked) -> Faults {
             faults.add(&format!("targets[{n}].limit"), Fault::Malformed("a number".into()));
         }
     }
-    if asked.closure_limit_s.is_some_and(|it| !(60..=7 * 86_400).contains(&it)) {
-        faults.add("closure_limit_s", Fault::OutOfRange { from: 60, to: 7 * 86_400 });
-    }
-    faults
 }
 
 /// Who signs is compared with these names, so each is an account.
@@ -174,20 +249,20 @@ async fn known_people(tx: &mut PgConnection, asked: &Asked) -> Result<(), Error>
 /// Makes a run of its steps for the state that is live now; another person approves it.
 ///
 /// # Errors
-/// [`Refusal::Begun`], [`Refusal::Over`], [`Refusal::WorkloadBusy`].
+/// [`Refusal::Begun`], [`Refusal::Over`], [`Refusal::WorkloadBusy`], [`Refusal::OtherDrill`].
 pub async fn start(cx: &Context, name: &str) -> Result<Drill, Error> {
     cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
         let drill = find(cx, tx, Action::RunDrill, name).await?;
-        let busy = match drill.workload {
-            Some(workload) => store::rollbacks::open_of(&mut **tx, workload).await?,
-            None => None,
-        };
-        if busy.is_some() && drill.state == State::Planned {
-            return Err(Refusal::WorkloadBusy.into());
+        if drill.state == State::Planned {
+            refuse_where_busy(tx, &drill).await?;
         }
-        let policy = store::policies::for_service(&mut **tx, drill.service).await?.entry;
+        let service = drill.service.as_ref().map(|it| it.id);
+        let policy = match service {
+            Some(service) => store::policies::for_service(&mut **tx, service).await?.entry,
+            None => Policy::named(domain::policies::DEFAULT),
+        };
         let new = NewRun {
-            service: Some(drill.service),
+            service,
             purpose: Purpose::Drill(drill.id),
             plan: plan_of(tx, &drill).await?,
             required: required(&policy, cx.now),
@@ -203,6 +278,18 @@ pub async fn start(cx: &Context, name: &str) -> Result<Drill, Error> {
         Ok(drill)
     })
     .await
+}
+
+/// With two faults in one workload nobody could say whose times they are.
+async fn refuse_where_busy(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
+    let Some(workload) = drill.workload else { return Ok(()) };
+    if store::rollbacks::open_of(&mut *tx, workload).await?.is_some() {
+        return Err(Refusal::WorkloadBusy.into());
+    }
+    match store::drills::running_of(tx, workload).await? {
+        true => Err(Refusal::OtherDrill.into()),
+        false => Ok(()),
+    }
 }
 
 /// The steps with the live state of every workload they touch.

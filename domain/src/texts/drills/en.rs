@@ -22,6 +22,35 @@ pub(super) const TEXTS: Texts = Texts {
     outcome: "Outcome",
     service: "Service",
     at_most: |limit| format!("≤ {limit}"),
+    script: "Scenario code",
+    headcount: "Headcount",
+    headcount_of: |there, asked| format!("{there} of {asked}"),
+    calendar: "Calendar",
+    expected_for: "For the calendar",
+    retest_of: "Re-test of",
+    retest: "Re-test",
+    imported: "Taken over from an older ledger; its numbers were typed in there",
+    export_csv: "CSV",
+    export_xlsx: "Excel",
+    print_all: "Print these",
+    import: "Import an older ledger",
+    criteria: "Acceptance criteria",
+    criterion_met: "Met",
+    criterion_failed: "Not met",
+    judged_by: |name| format!("judged by {name}"),
+    not_judged: "not judged",
+    tickets: "Change tickets",
+    tickets_note: "Each changed parameter of the procedure names its change ticket.",
+    ticket: "Ticket",
+    parameter: "What was changed",
+    add_ticket: "Add a ticket",
+    no_tickets: "No parameter was changed.",
+    proof: "File that shows it",
+    no_proof: "Upload the file that shows it first.",
+    explain: "Say why it was missed",
+    missed_because: |reason| format!("Why: {reason}"),
+    missed_unexplained: "Nobody has said why yet.",
+    overdue: "overdue",
     waits_to_start: "Not started yet.",
     waits_for_approval: "Waits for approval: then the fault is put in, and T0 is the moment in which it is proven.",
     waits_for_fault: "Approved; the fault is being put in.",
@@ -58,6 +87,7 @@ pub(super) const TEXTS: Texts = Texts {
         evidence: "Evidence complete",
         targets: "Every missed target has a cause and a remedy",
         closure: "Within the limit, or the overrun was looked into",
+        criteria: "Every criterion judged",
         actions: "No critical action open",
         signer: "The signer took no part",
     },
@@ -125,8 +155,7 @@ pub(super) const TEXTS: Texts = Texts {
     run: "Run",
     rollback: "Rollback",
     new: "Plan a drill",
-    new_lede: "Puts a bad image into a service, to see how it is detected, rolled back and verified. Another person approves it when it starts.",
-    choose: "Choose one",
+    new_lede: "A bad image in a service, to see how it is detected, rolled back and verified; or steps that people take; or both. Another person approves it when it starts.",
     workload: "Service and workload",
     container: "Container",
     image: "The bad image",
@@ -134,7 +163,9 @@ pub(super) const TEXTS: Texts = Texts {
     planned_at: "Planned for",
     rto_target: "RTO target (seconds)",
     create: "Plan it",
-    no_workloads: "No workload of a service has been seen yet.",
+    no_fault: "No fault is put in",
+    manual_steps: "What people do",
+    manual_steps_note: "One step on each line; each is confirmed by who has done it. A tabletop or a walkthrough has only these.",
     fault: |image| format!("put in {image}"),
     state_of: |state| match state {
         StateName::Planned => "Planned",
@@ -187,9 +218,18 @@ pub(super) const TEXTS: Texts = Texts {
             "The workload has an open rollback; start the drill when that has ended."
         }
         Refusal::BetterThanMeasured => "The outcome cannot be better than what was measured.",
-        Refusal::UnknownItem => "There is no action item of this number.",
+        Refusal::UnknownItem => "There is no item of this number.",
         Refusal::OwnItem => "Nobody confirms their own action item.",
         Refusal::VerifiedAlready => "The action item was confirmed already.",
+        Refusal::JudgedAlready => "The criterion was judged already.",
+        Refusal::NotMissed => "The drill was not missed.",
+        Refusal::NotExpectedThen => {
+            "The calendar expects it at another time. Choose a time within the period, or move the period first."
+        }
+        Refusal::PeriodOver => "The period is over; it can no longer be moved.",
+        Refusal::OtherDrill => {
+            "Another drill of this workload is under way; start this one when that is over."
+        }
     },
     against: |refusal| match refusal {
         closing::Refusal::NotRecovered => "The service is not back yet.".into(),
@@ -204,6 +244,9 @@ pub(super) const TEXTS: Texts = Texts {
         }
         closing::Refusal::OverrunUnexplained => {
             "It took too long; a retrospective with cause and remedy is missing.".into()
+        }
+        closing::Refusal::CriterionOpen { position, text } => {
+            format!("Criterion {position} is not judged: {text}")
         }
         closing::Refusal::CriticalActionOpen { position, text } => {
             format!("Critical action item {position} is open: {text}")

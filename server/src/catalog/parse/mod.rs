@@ -134,6 +134,7 @@ fn document(text: &str) -> Result<Document, Slip> {
         Kind::Service => Document::Service(read_untagged(text)?),
         Kind::Objective => Document::Objective(read_untagged(text)?),
         Kind::Backup => Document::Backup(Box::new(read_untagged(text)?)),
+        Kind::ExpectedDrill => Document::ExpectedDrill(read_untagged(text)?),
     })
 }
 

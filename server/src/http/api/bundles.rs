@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::access::{Action, Place, Subject};
+use domain::access::{Action, Subject};
 use domain::bundle::{AUDIT, CHECKPOINT, EVIDENCE, Listed, SealedEntry, SignedHead};
 use domain::drills::Drill;
 use domain::evidence::{Evidence, Sha256};
@@ -76,8 +76,7 @@ struct Collected {
 
 async fn collect(cx: &Context, number: &str) -> Result<Collected, Error> {
     let drill = store::drills::find(&cx.db, number).await?;
-    let service = store::services::get(&cx.db, drill.service).await?.entry;
-    cx.require(Action::ExportBundle, &Place::service(&service.name, &service.team))?;
+    cx.require(Action::ExportBundle, &app::wishes::drills::place(&drill))?;
     let rollbacks = store::rollbacks::of_drill(&cx.db, drill.id).await?;
     let mut runs = store::runs::of_drill(&cx.db, drill.id).await?;
     for run in rollbacks.iter().filter_map(|it| it.run) {

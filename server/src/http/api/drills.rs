@@ -38,6 +38,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::RunDrill, routes!(issues)),
         needs(Action::RunDrill, routes!(action_items)),
         needs(Action::VerifyActionItem, routes!(verify)),
+        needs(Action::PerformDrillStep, routes!(confirm)),
+        needs(Action::PerformDrillStep, routes!(judge)),
+        needs(Action::RunDrill, routes!(tickets)),
+        needs(Action::PlanDrill, routes!(explain)),
         needs(Action::SignOffDrill, routes!(sign_off)),
     ]
 }
@@ -60,6 +64,7 @@ pub(super) fn shown(cx: &Context, drill: &Drill) -> Value {
             "position": it.position, "text": it.text, "owner": it.owner, "due": it.due, "critical": it.critical,
             "verified_by": it.verified.as_ref().map(|it| &it.by),
             "verified_at": it.verified.as_ref().map(|it| it.at),
+            "verified_on": it.verified.as_ref().map(|it| &it.evidence),
         })
     });
     let signed = drill
@@ -77,13 +82,18 @@ pub(super) fn shown(cx: &Context, drill: &Drill) -> Value {
         "outcome": drill.state.sign_off().map(|it| it.outcome),
         "scenario": drill.scenario,
         "type": drill.kind,
-        "service": drill.service_name,
+        "script": drill.script,
+        "service": drill.service.as_ref().map(|it| &it.name),
         "lead": drill.lead,
         "participants": drill.participants,
+        "headcount": drill.headcount,
+        "expected": drill.expected.as_ref().map(|it| json!({"name": it.name, "period": it.period})),
+        "retest_of": drill.retest_of.as_ref().map(|it| &it.number),
+        "retest_days": drill.retest_days,
         "took_part": drill.took_part,
         "planned_by": drill.planned_by,
         "planned_at": drill.planned_at,
-        "plan": {"service": drill.service_name, "steps": steps.collect::<Vec<_>>()},
+        "plan": {"service": drill.service.as_ref().map(|it| &it.name), "steps": steps.collect::<Vec<_>>()},
         "run": drill.run,
         "rollback": drill.rollback,
         "t0": drill.times.t0,
@@ -93,9 +103,12 @@ pub(super) fn shown(cx: &Context, drill: &Drill) -> Value {
         "closure_limit_s": drill.closure_limit_s,
         "targets": drill.targets,
         "measurements": drill.measurements,
+        "criteria": drill.criteria,
         "evidence": evidence.collect::<Vec<_>>(),
         "issues": drill.issues,
         "action_items": actions.collect::<Vec<_>>(),
+        "tickets": drill.tickets,
+        "imported_at": drill.imported_at,
         "sign_off": signed,
         "refusals": refusals.iter().map(refusal).collect::<Vec<_>>(),
         "created_at": drill.created_at,
@@ -109,15 +122,21 @@ fn refusal(it: &closing::Refusal) -> Value {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewDrill {
-    scenario: String,
+    /// The expected drill of the calendar that it is done for; what is left out is as that says.
+    expected: Option<String>,
+    scenario: Option<String>,
+    /// The code of the procedure: `DR-SQL-01`.
+    script: Option<String>,
     /// tabletop, walkthrough, simulation, parallel, full_interruption
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "simulation")]
-    kind: DrillType,
+    #[schema(value_type = Option<String>, example = "simulation")]
+    kind: Option<DrillType>,
     /// Names of accounts, as are the participants.
     lead: String,
     #[serde(default)]
     participants: Vec<String>,
+    /// How many people are asked to take part.
+    headcount: Option<u32>,
     planned_at: DateTime<Utc>,
     plan: Option<NewPlan>,
     runbook: Option<String>,
@@ -125,14 +144,19 @@ struct NewDrill {
     /// that.
     #[schema(value_type = Option<Vec<Object>>)]
     targets: Option<Vec<Target>>,
+    /// What people judge at the end, beside the numbers.
+    criteria: Option<Vec<String>>,
     evidence: Option<Vec<NewRequirement>>,
     closure_limit_s: Option<u32>,
+    /// A failed one is done again within so many days.
+    retest_days: Option<u32>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPlan {
-    service: String,
+    /// Left out where the steps need none.
+    service: Option<String>,
     steps: Vec<NewStep>,
 }
 
@@ -159,17 +183,25 @@ async fn plan(
     let plan = new.plan.ok_or_else(|| Error::field("plan", Fault::Required))?;
     let steps = plan.steps.into_iter().enumerate();
     let steps = steps.map(|(n, it)| it.of_drill(n)).collect::<Result<_, _>>();
+    if new.kind.is_none() && new.expected.is_none() {
+        return Err(Error::field("type", Fault::Required).into());
+    }
     let wish = Wish {
+        expected: new.expected,
         scenario: new.scenario,
+        script: new.script,
         kind: new.kind,
         lead: new.lead,
         participants: new.participants,
+        headcount: new.headcount,
         planned_at: new.planned_at,
         service: plan.service,
         steps: steps.map_err(wishes::of_plan)?,
         targets: new.targets,
+        criteria: new.criteria,
         evidence: new.evidence.map(|it| it.into_iter().map(|it| (it.kind, it.due)).collect()),
         closure_limit_s: new.closure_limit_s,
+        retest_days: new.retest_days,
     };
     let drill = wishes::plan(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
@@ -342,18 +374,87 @@ async fn action_items(
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
 }
 
-/// Confirms that an action item is done; not by its owner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    /// SHA-256 of a file that was uploaded for this drill.
+    evidence: String,
+}
+
+/// Confirms that an action item is done, and by what file; not by its owner.
 #[utoipa::path(post, path = "/drills/{number}/action-items/{position}/verify", tag = "drills",
-    params(("number" = String, Path), ("position" = u32, Path)), request_body = Nothing,
+    params(("number" = String, Path), ("position" = u32, Path)), request_body = Proof,
     responses((status = 200, body = Value)))]
 async fn verify(
     Extension(cx): Extension<Context>,
     Path((number, position)): Path<(String, String)>,
-    bytes: Bytes,
+    Body(Proof { evidence }): Body<Proof>,
 ) -> Answer<Value> {
-    optional::<Nothing>(&bytes)?;
     let position = position.parse().map_err(|_| Error::NotFound)?;
-    Ok(Json(shown(&cx, &wishes::verify_action(&cx, &number, position).await?)))
+    Ok(Json(shown(&cx, &wishes::verify_action(&cx, &number, position, &evidence).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Judgement {
+    met: bool,
+}
+
+/// Says whether an acceptance criterion (from 1) is met; once.
+#[utoipa::path(post, path = "/drills/{number}/criteria/{position}", tag = "drills",
+    params(("number" = String, Path), ("position" = u32, Path)), request_body = Judgement,
+    responses((status = 200, body = Value)))]
+async fn judge(
+    Extension(cx): Extension<Context>,
+    Path((number, position)): Path<(String, String)>,
+    Body(Judgement { met }): Body<Judgement>,
+) -> Answer<Value> {
+    let position = position.parse().map_err(|_| Error::NotFound)?;
+    Ok(Json(shown(&cx, &wishes::judge(&cx, &number, position, met).await?)))
+}
+
+/// Says that what a step (from 0) of its run asks of people is done.
+#[utoipa::path(post, path = "/drills/{number}/steps/{step}/confirm", tag = "drills",
+    params(("number" = String, Path), ("step" = usize, Path)), request_body = Reason,
+    responses((status = 200, body = Value)))]
+async fn confirm(
+    Extension(cx): Extension<Context>,
+    Path((number, step)): Path<(String, String)>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Value> {
+    let step = step.parse().map_err(|_| Error::NotFound)?;
+    Ok(Json(shown(&cx, &wishes::confirm(&cx, &number, step, &reason).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTicket {
+    reference: String,
+    /// What was changed, and to what.
+    parameter: String,
+}
+
+/// Names the change ticket of a parameter that was changed.
+#[utoipa::path(post, path = "/drills/{number}/tickets", tag = "drills", params(("number" = String, Path)),
+    request_body = NewTicket, responses((status = 201, body = Value)))]
+async fn tickets(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(NewTicket { reference, parameter }): Body<NewTicket>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let drill = wishes::add_ticket(&cx, &number, &reference, &parameter).await?;
+    Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
+}
+
+/// Says why a missed drill did not happen.
+#[utoipa::path(post, path = "/drills/{number}/explain", tag = "drills", params(("number" = String, Path)),
+    request_body = Reason, responses((status = 200, body = Value)))]
+async fn explain(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Value> {
+    Ok(Json(shown(&cx, &wishes::explain(&cx, &number, &reason).await?)))
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -27,6 +27,7 @@ mod audit;
 mod auth;
 mod backups;
 mod bundles;
+mod calendar;
 mod catalog;
 mod changes;
 mod decisions;
@@ -74,6 +75,7 @@ fn endpoints() -> Vec<Endpoint> {
         bundles::endpoints(),
         backups::endpoints(),
         heartbeats::endpoints(),
+        calendar::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
         rails::endpoints(),

@@ -1,4 +1,5 @@
 //! Drills through the front door.
 
 mod bundle;
+mod calendar;
 mod story;

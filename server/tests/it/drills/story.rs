@@ -235,9 +235,12 @@ async fn rehearsed(story: &Story) {
     // The rest of the evidence, and the action, which its owner does not confirm.
     ok(upload(&cast.pmo, "console_record", b"dns", None).await, 201);
     let verify = path(&number, "action-items/1/verify");
-    let own = story.post(&verify, &cast.lead, json!({})).await;
+    let proof = json!({"evidence": one});
+    let own = story.post(&verify, &cast.lead, proof.clone()).await;
     assert_eq!(own.status, StatusCode::FORBIDDEN, "{}", own.body);
-    ok(story.post(&verify, &cast.pmo, json!({})).await, 200);
+    let unknown = story.post(&verify, &cast.pmo, json!({"evidence": "0".repeat(64)})).await;
+    assert_eq!(unknown.json()["errors"][0]["field"], "evidence", "{}", unknown.body);
+    ok(story.post(&verify, &cast.pmo, proof).await, 200);
 
     // Who took part does not sign; a machine never does.
     for who in [&cast.lead, &cast.member] {
