@@ -40,7 +40,7 @@ async fn planned(tx: &mut PgConnection) -> Drill {
     let service = serde_json::from_value(json!({"name": "api", "workloads": []})).unwrap();
     let id = crate::services::save(tx, &service, at(0)).await.unwrap();
     let drill = Drill {
-        service: Some(OfService { id, name: "api".into(), team: String::new() }),
+        service: Some(OfService { id, name: "api".into(), team: "platform".into() }),
         steps: vec![fault()],
         lead: Some("lead".into()),
         participants: vec!["member".into()],

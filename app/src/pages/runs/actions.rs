@@ -76,7 +76,7 @@ pub async fn retry_run(id: String, #[server(default)] reason: String) -> Result<
 pub async fn confirm_step(id: String, #[server(default)] reason: String) -> Result<(), Error> {
     answer(
         async {
-            let cx = context()?;
+            let cx = entered(Action::PerformDrillStep)?;
             let (run, step) = id.split_once('/').ok_or(Error::NotFound)?;
             let step = step.parse().map_err(|_| Error::NotFound)?;
             runs::confirm(&cx, parsed(run)?, step, &reason).await?;
