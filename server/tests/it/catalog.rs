@@ -10,7 +10,7 @@ use domain::access::{Role, Scope};
 use domain::policies::Mode;
 use serde_json::{Value, json};
 use server::catalog::import::stored as stored_documents;
-use server::catalog::{Command, demo, read};
+use server::catalog::{Command, read};
 use server::{catalog, clock};
 use sqlx::PgPool;
 use tempfile::TempDir;

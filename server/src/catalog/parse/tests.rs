@@ -81,7 +81,7 @@ fn a_mistake_is_told_with_its_line_and_path() {
         .collect();
     insta::assert_snapshot!(found.join("\n"), @r"
     f:1: missing field `kind`
-    f:1: kind: unknown kind `cloud`, expected one of cluster, policy, signal, service, objective, backup
+    f:1: kind: unknown kind `cloud`, expected one of cluster, policy, signal, service, objective, backup, expected_drill
     f:2: missing field `workloads`
     f:5: moode: unknown field `moode`, expected one of name, mode, automatic_above, partial_above, automatic_rules, strategy, approvals, gates, rails, observation_s, otp
     f:3: mode: unknown variant `perhaps`, expected one of off, shadow, suggest, auto
