@@ -21,7 +21,7 @@ use crate::config::{self, Settings};
 use crate::demo::world::Breaker;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, World, detector, drills, sealer, verifier};
+use crate::workers::{self, World, detector, drills, measurer, sealer, verifier};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -189,6 +189,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         drills::run(world.clone()),
         workers::backups::run(world.clone()),
         workers::evidence::run(world.clone(), objects),
+        measurer::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

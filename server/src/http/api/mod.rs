@@ -37,6 +37,8 @@ mod evidence;
 mod extract;
 mod heartbeats;
 mod idempotency;
+mod measurements;
+mod objectives;
 mod one_time;
 mod page;
 pub(crate) mod problem;
@@ -76,6 +78,8 @@ fn endpoints() -> Vec<Endpoint> {
         heartbeats::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
+        measurements::endpoints(),
+        objectives::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),
