@@ -39,8 +39,8 @@ fn matrix(rows: &[Dated], measured: &[Kept]) -> AnyView {
     let t = texts(&TEXTS);
     let heads = vec![
         column(t.domain),
-        column("RTO"),
-        column("RPO"),
+        column("RTO").number(),
+        column("RPO").number(),
         column(t.attained),
         column(t.others).optional(),
         column(t.path).optional(),
@@ -63,8 +63,8 @@ fn row(dated: &Dated, measured: &[Kept]) -> AnyView {
                 <a href=format!("/objectives/{}", it.name)>{it.title().to_owned()}</a>
                 <small>{it.name.clone()}</small>
             </th>
-            <td>{objectives::bound(lang, it.rto())}</td>
-            <td>{objectives::bound(lang, it.rpo())}</td>
+            <td class="number">{objectives::bound(lang, it.rto())}</td>
+            <td class="number">{objectives::bound(lang, it.rpo())}</td>
             <td>{latest(dated, measured)}</td>
             <td class="optional">{targets(it.targets())}</td>
             <td class="optional">{it.path.clone()}</td>
