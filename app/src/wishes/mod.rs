@@ -5,6 +5,7 @@ pub mod backups;
 pub mod calendar;
 pub mod drills;
 pub mod evidence;
+pub mod objectives;
 pub mod one_time;
 pub mod quarters;
 pub mod rails;

@@ -127,6 +127,14 @@ mod tests {
         Document::Service(serde_json::from_value(json).unwrap())
     }
 
+    fn objective(more: Value) -> Document {
+        let mut json = json!({"name": "o", "sources": [{"document": "plan", "rto_s": 60}]});
+        for (member, value) in more.as_object().unwrap() {
+            json[member] = value.clone();
+        }
+        Document::Objective(serde_json::from_value(json).unwrap())
+    }
+
     #[test]
     fn consent_is_by_another_person_for_what_was_read() {
         let changes = [Change::Create(service("production"))];
@@ -169,6 +177,8 @@ mod tests {
             (Change::Remove(service("production")), true),
             (moved("staging"), true),
             (Change::Create(Document::Policy(Policy::named("p"))), true),
+            (Change::Create(objective(json!({}))), false),
+            (Change::Create(objective(json!({"recovery": {"query": "up"}}))), true),
         ] {
             assert_eq!(touches_production(std::slice::from_ref(&change)), expected, "{change:?}");
         }

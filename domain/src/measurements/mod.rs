@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a value is measured, never typed in. What could not be measured has no value, and never passes.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,6 +74,28 @@ impl Target {
         if met { Verdict::Pass } else { Verdict::Fail }
     }
 
+    /// `crr_delay <= 60 s`, `hit_rate >= 0.8 ratio`, `p95 <= 1.1 x 250 ms`: as people type it, and [`Display`] writes it.
+    ///
+    /// [`Display`]: fmt::Display
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let name = words.next()?.to_owned();
+        let comparison = match words.next()? {
+            "<=" | "≤" => Comparison::AtMost,
+            ">=" | "≥" => Comparison::AtLeast,
+            _ => return None,
+        };
+        let limit = words.next()?.parse().ok()?;
+        let mut rest: Vec<&str> = words.collect();
+        let mut baseline = None;
+        if let ["x" | "×", of, ..] = rest[..] {
+            baseline = Some(of.parse().ok()?);
+            rest.drain(..2);
+        }
+        let unit = rest.join(" ");
+        Some(Self { name, unit, comparison, limit, baseline })
+    }
+
     /// Whether keeping this one keeps the other too; false where the two cannot be compared.
     pub fn is_at_least_as_strict_as(&self, other: &Self) -> bool {
         let alike = self.name == other.name
@@ -90,6 +114,20 @@ impl Target {
         if let Some(baseline) = self.baseline {
             faults.at("baseline").refuse(rules::finite(baseline));
         }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.comparison {
+            Comparison::AtMost => "<=",
+            Comparison::AtLeast => ">=",
+        };
+        write!(f, "{} {sign} {}", self.name, self.limit)?;
+        if let Some(baseline) = self.baseline {
+            write!(f, " x {baseline}")?;
+        }
+        if self.unit.is_empty() { Ok(()) } else { write!(f, " {}", self.unit) }
     }
 }
 

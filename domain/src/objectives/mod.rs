@@ -7,13 +7,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::bound::Bound;
+pub use self::finding::Finding;
+pub use self::recovered::{Watch, rto, rto_by_ledger};
+pub use self::replicated::{Backlog, Lsn, Position, Replicated, Standby, age};
 use crate::access::Place;
-use crate::catalog::{Faults, rules};
+use crate::catalog::{Fault, Faults, rules};
 use crate::ids::ObjectiveId;
 use crate::measurements::{Judge, RPO, RTO, Target};
 use crate::verdict::Verdict;
 
 mod bound;
+mod finding;
+mod recovered;
+mod replicated;
+pub mod results;
 #[cfg(test)]
 mod tests;
 
@@ -145,7 +152,30 @@ pub struct Dated {
     pub objective: Objective,
 }
 
+/// Why an objective does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    #[error("somebody else has changed the objective meanwhile")]
+    ObjectiveMoved,
+    #[error("nothing would change")]
+    NothingChanges,
+}
+
 impl Dated {
+    /// What it becomes with these sources, from the version that was read.
+    ///
+    /// # Errors
+    /// [`Refusal::ObjectiveMoved`], [`Refusal::NothingChanges`].
+    pub fn change(&self, read: i32, sources: Vec<Source>) -> Result<Objective, Refusal> {
+        if read != self.version {
+            return Err(Refusal::ObjectiveMoved);
+        }
+        if sources == self.objective.sources {
+            return Err(Refusal::NothingChanges);
+        }
+        Ok(Objective { sources, ..self.objective.clone() })
+    }
+
     pub fn judge(&self) -> Judge {
         Judge { name: self.objective.name.clone(), version: self.version }
     }
@@ -212,6 +242,13 @@ impl Objective {
     /// Whether the server itself will open connections because of it.
     pub fn reaches_out(&self) -> bool {
         self.replication.is_some() || self.recovery.is_some()
+    }
+
+    /// What is wrong with it by itself.
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut found = Vec::new();
+        self.check(&mut Faults::of(&mut found));
+        found
     }
 
     pub(crate) fn check(&self, faults: &mut Faults<'_>) {

@@ -60,6 +60,9 @@ pub static TEXTS: Each<Texts> = Each {
             Refusal::Drill(refusal) => (super::drills::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::Quarter(refusal) => (super::quarters::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.zh.refused)(*refusal).to_owned(),
+            Refusal::Objective(refusal) => {
+                (super::objectives::TEXTS.zh.refused)(*refusal).to_owned()
+            }
         },
         sign_in: "去登录",
         to_overview: "回到总览",
@@ -98,6 +101,9 @@ pub static TEXTS: Each<Texts> = Each {
             Refusal::Drill(refusal) => (super::drills::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::Quarter(refusal) => (super::quarters::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.en.refused)(*refusal).to_owned(),
+            Refusal::Objective(refusal) => {
+                (super::objectives::TEXTS.en.refused)(*refusal).to_owned()
+            }
         },
         sign_in: "Sign in",
         to_overview: "Go to the overview",

@@ -17,6 +17,7 @@ pub mod errors;
 mod format;
 pub mod measurements;
 pub mod nav;
+pub mod objectives;
 pub mod overview;
 pub mod people;
 pub mod quarters;

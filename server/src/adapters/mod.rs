@@ -5,4 +5,5 @@ pub mod backups;
 pub mod http;
 pub mod kubernetes;
 pub mod objects;
+pub mod postgres;
 pub mod prometheus;

@@ -63,10 +63,18 @@ impl Metrics {
         let none = || Error::None(cluster.to_owned());
         let described = store::clusters::by_name(&self.db, cluster).await.map_err(|_| none())?;
         let address = described.entry.prometheus.ok_or_else(none)?;
-        let unfit = |reason: String| Error::Address { address: address.clone(), reason };
+        self.at(&address)
+    }
+
+    /// The one at an address that a catalog names.
+    ///
+    /// # Errors
+    /// When it cannot be the address of one.
+    pub fn at(&self, address: &str) -> Result<Prometheus, Error> {
+        let unfit = |reason: String| Error::Address { address: address.to_owned(), reason };
         let url = address.parse::<reqwest::Url>().map_err(|it| unfit(it.to_string()))?;
         super::http::allowed(&url).map_err(|it| unfit(it.to_string()))?;
-        let client = Client::from(self.http.clone(), &address);
+        let client = Client::from(self.http.clone(), address);
         client.map(Prometheus).map_err(|it| unfit(it.to_string()))
     }
 }

@@ -21,7 +21,7 @@ use crate::config::{self, Settings};
 use crate::demo::world::Breaker;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, World, calendar, detector, drills, sealer, verifier};
+use crate::workers::{self, World, calendar, detector, drills, measurer, sealer, verifier};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -190,6 +190,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         workers::backups::run(world.clone()),
         workers::evidence::run(world.clone(), objects),
         calendar::run(world.clone()),
+        measurer::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use crate::Error;
 
+pub mod incidents;
+
 /// A measurement as it is kept: with what it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
@@ -165,12 +167,18 @@ pub async fn put(
     Ok(())
 }
 
+/// With its samples or, as lists are, without.
 macro_rules! select {
-    ($condition:literal $(, $argument:expr)*) => {
+    (all, $condition:literal $(, $argument:expr)*) => { select!("m.samples", $condition $(, $argument)*) };
+    (list, $condition:literal $(, $argument:expr)*) => { select!("'[]'::jsonb", $condition $(, $argument)*) };
+    ($samples:literal, $condition:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT m.id, m.subject, s.name AS "service?",
-                   to_jsonb(m) || jsonb_build_object('objective', o.name) AS "body!"
+            r#"SELECT m.id, m.subject, s.name AS "service?", jsonb_build_object(
+                   'name', m.name, 'value', m.value, 'unit', m.unit, 'verdict', m.verdict, 'source', m.source,
+                   'query', m.query, 'window_from', m.window_from, 'window_to', m.window_to,
+                   'measured_at', m.measured_at, 'objective', o.name, 'objective_version', m.objective_version,
+                   'result', m.result, 'samples', "# + $samples + r#") AS "body!"
                FROM measurements m
                LEFT JOIN services s ON s.id = m.service_id
                LEFT JOIN objectives o ON o.id = m.objective_id WHERE "# + $condition
@@ -180,7 +188,7 @@ macro_rules! select {
 }
 
 pub async fn get(db: impl PgExecutor<'_>, id: MeasurementId) -> Result<Kept, Error> {
-    let row = select!("m.id = $1", id.0).fetch_optional(db).await?;
+    let row = select!(all, "m.id = $1", id.0).fetch_optional(db).await?;
     row.ok_or(Error::NotFound)?.try_into()
 }
 
@@ -198,10 +206,11 @@ pub struct Filter {
     pub limit: i64,
 }
 
-/// Newest first.
+/// Newest first, without samples.
 pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Kept>, Error> {
     let (at, id) = filter.after.unzip();
     let rows = select!(
+        list,
         "($1::text IS NULL OR m.service_id = (SELECT id FROM services WHERE name = $1))
          AND ($2::text IS NULL OR m.subject = $2) AND ($3::text IS NULL OR m.name = $3)
          AND ($4::text IS NULL OR m.objective_id = (SELECT id FROM objectives WHERE name = $4))
@@ -225,6 +234,7 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Kept>,
 /// The newest value of each name that an objective in force judged, or that is of an objective itself.
 pub async fn latest(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, Error> {
     let rows = select!(
+        list,
         "m.id IN (
              SELECT newest.id FROM objectives of
              CROSS JOIN LATERAL (
@@ -273,7 +283,7 @@ mod tests {
         let filter = Filter { subject: Some(drill().to_string()), limit: 9, ..Filter::default() };
         let found = list(&db, &filter).await.unwrap();
         assert_eq!(values(&found), [(RTO, Some(70.0)), ("mttd", Some(5.0))]);
-        let rto = &found[0].measurement;
+        let rto = get(&db, found[0].id).await.unwrap().measurement;
         assert_eq!((rto.verdict, &rto.samples[..]), (Some(Verdict::Fail), &[sample][..]));
     }
 

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::Error;
 
+pub mod positions;
+
 struct Row {
     id: Uuid,
     version: i32,
@@ -221,5 +223,22 @@ mod tests {
         let changed = sqlx::query!("UPDATE objective_versions SET since = $1", day(0));
         let error = changed.execute(&db).await.unwrap_err().to_string();
         assert!(error.contains("never changes"), "{error}");
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn an_idle_primary_has_one_position(db: PgPool) {
+        use domain::objectives::{Lsn, Position};
+        let mut tx = db.begin().await.unwrap();
+        save(&mut tx, &objective(60), "owner", "catalog", day(0)).await.unwrap();
+        let id = by_name(&mut *tx, "orders").await.unwrap().id;
+        let position = |at: i64, lsn| Position { at: day(at), lsn: Lsn(lsn) };
+        for (at, lsn) in [(1, 100), (2, 100), (3, 200), (4, 200), (5, 300)] {
+            positions::remember(&mut tx, id, position(at, lsn)).await.unwrap();
+        }
+        let found = positions::list(&mut *tx, id).await.unwrap();
+        assert_eq!(found, [position(2, 100), position(4, 200), position(5, 300)]);
+        positions::forget(&mut tx, id, day(4)).await.unwrap();
+        let found = positions::list(&mut *tx, id).await.unwrap();
+        assert_eq!(found, [position(4, 200), position(5, 300)]);
     }
 }

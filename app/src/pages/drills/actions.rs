@@ -284,12 +284,16 @@ pub async fn put_off(
     answer(wish.await)
 }
 
+/// The reader's own link to the feed; `link` is `make` or `remove`.
 #[server]
-pub async fn make_calendar_link() -> Result<(), Error> {
-    answer(async { calendar::link(&entered(Action::EditProfile)?).await }.await)
-}
-
-#[server]
-pub async fn remove_calendar_link() -> Result<(), Error> {
-    answer(async { calendar::unlink(&entered(Action::EditProfile)?).await }.await)
+pub async fn calendar_link(#[server(default)] link: String) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::EditProfile)?;
+        match link.as_str() {
+            "make" => calendar::link(&cx).await,
+            "remove" => calendar::unlink(&cx).await,
+            _ => Err(Error::field("link", Fault::Unknown)),
+        }
+    };
+    answer(wish.await)
 }

@@ -8,7 +8,7 @@ use domain::texts::{common, drills, offset};
 use leptos::either::Either;
 use leptos::prelude::*;
 
-use super::actions::{MakeCalendarLink, PutOff, RemoveCalendarLink};
+use super::actions::{CalendarLink, PutOff};
 use super::bound;
 use crate::doors::Context;
 use crate::pages::error::Error;
@@ -267,16 +267,29 @@ fn plan(it: &Entry) -> impl IntoView + use<> {
 fn feed(token: Option<String>) -> AnyView {
     let t = texts(&TEXTS);
     let remove = token.as_ref().map(|_| {
-        form::<RemoveCalendarLink, _>("", |_| Some(submit(Button::Danger, t.remove_link)))
+        view! {
+            <button class=Button::Danger.class() type="submit" name="link" value="remove">
+                {t.remove_link}
+            </button>
+        }
     });
     let link = token.map(|it| command(format!("/calendar.ics?token={it}")));
-    let make = form::<MakeCalendarLink, _>("", |_| Some(submit(Button::Plain, t.make_link)));
+    let ways = form::<CalendarLink, _>("", |_| {
+        Some(view! {
+            <div class="actions">
+                <button class=Button::Plain.class() type="submit" name="link" value="make">
+                    {t.make_link}
+                </button>
+                {remove}
+            </div>
+        })
+    });
     view! {
         <Panel id="feed" title=t.feed>
             <div class="body">
                 <p>{t.feed_note}</p>
                 {link}
-                <div class="actions">{make} {remove}</div>
+                {ways}
             </div>
         </Panel>
     }

@@ -14,7 +14,8 @@ pub(super) fn objectives(drill: &Drill) -> AnyView {
     let t = texts(&TEXTS);
     let with_target = drill.targets.iter().map(|it| (Some(it), drill.measurement(&it.name)));
     let aimed = |name: &str| drill.targets.iter().any(|it| it.name == name);
-    let beside = drill.measurements.iter().filter(|it| !aimed(&it.name));
+    // An objective judges for itself, whatever the drill's own target is.
+    let beside = drill.measurements.iter().filter(|it| it.objective.is_some() || !aimed(&it.name));
     let rows: Vec<_> = with_target.chain(beside.map(|it| (None, Some(it)))).map(row).collect();
     let content = match rows.is_empty() {
         true => empty(t.not_measured),
@@ -48,7 +49,11 @@ fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
     };
     let how = value.map(|it| {
         let query = it.query.clone().map(|it| view! { <code>{it}</code> });
-        view! { {source(&it.source)} {query} }
+        let judge = it.objective.as_ref().map(|it| {
+            let href = format!("/objectives/{}", it.name);
+            view! { " " <a href=href>{it.name.clone()}</a> }
+        });
+        view! { {source(&it.source)} {judge} {query} }
     });
     view! {
         <tr>

@@ -172,7 +172,8 @@ impl Input {
                     aria-invalid=invalid
                     aria-describedby=described
                 >
-                    {value}
+                    // Leptos writes the children of this element as they are.
+                    {value.replace('&', "&amp;").replace('<', "&lt;")}
                 </textarea>
             }
             .into_any(),

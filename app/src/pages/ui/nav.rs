@@ -42,6 +42,7 @@ const GROUPS: &[Group] = &[
             Place { href: "/drills", name: |t| t.drills },
             Place { href: "/trends", name: |t| t.trends },
             Place { href: "/backups", name: |t| t.backups },
+            Place { href: "/objectives", name: |t| t.objectives },
             Place { href: "/services", name: |t| t.services },
             Place { href: "/runs", name: |t| t.runs },
             Place { href: "/rails", name: |t| t.rails },

@@ -38,6 +38,8 @@ mod evidence;
 mod extract;
 mod heartbeats;
 mod idempotency;
+mod measurements;
+mod objectives;
 mod one_time;
 mod page;
 pub(crate) mod problem;
@@ -78,6 +80,8 @@ fn endpoints() -> Vec<Endpoint> {
         calendar::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
+        measurements::endpoints(),
+        objectives::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),

@@ -16,8 +16,7 @@ use sqlx::PgPool;
 use super::story::ok;
 use crate::world::World;
 
-const LINK: &str = "/api/app/pages/drills/actions/make_calendar_link";
-const UNLINK: &str = "/api/app/pages/drills/actions/remove_calendar_link";
+const LINK: &str = "/api/app/pages/drills/actions/calendar_link";
 
 /// An expected drill that the catalog has stated at this moment.
 async fn expect(world: &World, name: &str, schedule: Value, stated_at: DateTime<Utc>) {
@@ -148,7 +147,7 @@ async fn the_calendar_is_read_by_a_private_link(owner: PgPool) {
     let nobody = world.get("/calendar.ics?token=lb_x", "").await;
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
 
-    world.post(LINK, &viewer, "").await;
+    world.post(LINK, &viewer, "link=make").await;
     let page = world.get("/drills/calendar", &viewer).await.body;
     let link = page.split("/calendar.ics?token=").nth(1).unwrap();
     let link: String =
@@ -160,7 +159,7 @@ async fn the_calendar_is_read_by_a_private_link(owner: PgPool) {
     assert!(feed.body.starts_with("BEGIN:VCALENDAR"), "{}", feed.body);
     assert!(feed.body.contains("UID:quarterly/"), "{}", feed.body);
 
-    world.post(UNLINK, &viewer, "").await;
+    world.post(LINK, &viewer, "link=remove").await;
     assert_eq!(world.get(&link, "").await.status, StatusCode::NOT_FOUND);
 }
 

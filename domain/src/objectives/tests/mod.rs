@@ -1,3 +1,6 @@
+mod recovered;
+mod replicated;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -134,4 +137,25 @@ fn what_is_wrong_with_a_document_is_said_by_its_field() {
             "{change}: {found}"
         );
     }
+}
+
+fn dated(sources: Value) -> Dated {
+    Dated {
+        id: ObjectiveId::NEW,
+        version: 3,
+        since: DateTime::UNIX_EPOCH,
+        reason: "review".into(),
+        by: "user:pmo".into(),
+        objective: objective(sources),
+    }
+}
+
+#[test]
+fn a_change_is_made_to_the_version_that_was_read() {
+    let dated = dated(json!([{"document": "plan", "rto_s": 1800}]));
+    let stricter = objective(json!([{"document": "plan", "rto_s": 900}])).sources;
+    let changed = dated.change(3, stricter.clone()).unwrap();
+    assert_eq!((changed.rto(), &changed.name), (Some(Bound::Within(900)), &dated.objective.name));
+    assert_eq!(dated.change(2, stricter), Err(Refusal::ObjectiveMoved));
+    assert_eq!(dated.change(3, dated.objective.sources.clone()), Err(Refusal::NothingChanges));
 }
