@@ -36,6 +36,8 @@ pub struct Change {
     tx: Transaction<'static, Postgres>,
     subject: Subject,
     details: Map<String, Value>,
+    /// What else was changed beside the subject.
+    beside: Vec<(Subject, Map<String, Value>)>,
 }
 
 impl Context {
@@ -65,14 +67,17 @@ impl Context {
     ) -> Result<T, Error> {
         self.enter(action)?;
         let tx = self.db.begin().await.map_err(store::Error::from)?;
-        let mut change = Change { tx, subject: subject.into(), details: Map::new() };
+        let mut change =
+            Change { tx, subject: subject.into(), details: Map::new(), beside: Vec::new() };
         let res = body(self, &mut change).await?;
-        let Change { mut tx, subject, details } = change;
+        let Change { mut tx, subject, details, beside } = change;
         if let Some(request) = self.request {
             store::idempotency::carried_out(&mut tx, request).await?;
         }
-        store::audit::record(&mut tx, &self.caller.actor(), action, &subject, details, self.now)
-            .await?;
+        for (subject, details) in std::iter::once((subject, details)).chain(beside) {
+            let actor = self.caller.actor();
+            store::audit::record(&mut tx, &actor, action, &subject, details, self.now).await?;
+        }
         tx.commit().await.map_err(store::Error::from)?;
         Ok(res)
     }
@@ -123,6 +128,11 @@ impl Change {
     pub fn detail(&mut self, name: &str, value: impl Serialize) {
         let value = serde_json::to_value(value).unwrap_or_else(|it| Value::String(it.to_string()));
         self.details.insert(name.to_owned(), value);
+    }
+
+    /// Something else that came about with it and has an entry of its own, as a re-test that a failure opens.
+    pub fn beside(&mut self, subject: impl Into<Subject>, details: Map<String, Value>) {
+        self.beside.push((subject.into(), details));
     }
 }
 

@@ -4,11 +4,13 @@
 pub mod backups;
 pub mod drills;
 pub mod evidence;
+pub mod holidays;
 pub mod one_time;
 pub mod quarters;
 pub mod rails;
 pub mod rollbacks;
 pub mod runs;
+pub mod spot_checks;
 pub mod tokens;
 pub mod trends;
 pub mod users;

@@ -189,6 +189,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         drills::run(world.clone()),
         workers::backups::run(world.clone()),
         workers::evidence::run(world.clone(), objects),
+        workers::spot_checks::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

@@ -3,7 +3,7 @@
 pub mod actions;
 mod closing;
 pub mod detail;
-mod evidence;
+pub(crate) mod evidence;
 pub mod list;
 mod measured;
 pub mod new;
@@ -50,7 +50,7 @@ fn tone_of_outcome(outcome: Outcome) -> Tone {
     }
 }
 
-fn tone_of(verdict: Verdict) -> Tone {
+pub(crate) fn tone_of(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Pass => Tone::Ok,
         Verdict::Fail => Tone::Bad,

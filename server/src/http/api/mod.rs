@@ -36,6 +36,7 @@ mod events;
 mod evidence;
 mod extract;
 mod heartbeats;
+mod holidays;
 mod idempotency;
 mod one_time;
 mod page;
@@ -45,6 +46,7 @@ mod rails;
 mod rollbacks;
 mod runs;
 mod services;
+mod spot_checks;
 mod tokens;
 mod trends;
 mod users;
@@ -76,11 +78,13 @@ fn endpoints() -> Vec<Endpoint> {
         heartbeats::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
+        holidays::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),
         changes::endpoints(),
         services::endpoints(),
+        spot_checks::endpoints(),
         runs::endpoints(),
         users::endpoints(),
         one_time::endpoints(),

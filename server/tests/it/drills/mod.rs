@@ -1,4 +1,4 @@
 //! Drills through the front door.
 
-mod bundle;
+pub(crate) mod bundle;
 mod story;
