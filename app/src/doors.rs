@@ -6,7 +6,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use domain::access::{Action, Caller, Place, Subject, User};
 use domain::ids::RequestId;
@@ -85,6 +85,12 @@ impl Context {
     /// Today, as the numbers of the ledgers are dated.
     pub fn today(&self) -> NaiveDate {
         self.now.with_timezone(&self.zone).date_naive()
+    }
+
+    /// The moment with which a day begins, as the ledgers date days.
+    pub fn begin_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = self.zone.from_local_datetime(&day.and_time(NaiveTime::MIN));
+        midnight.earliest().map_or(DateTime::<Utc>::MAX_UTC, |it| it.with_timezone(&Utc))
     }
 
     /// Whether the caller may do it here, for what is shown or not.

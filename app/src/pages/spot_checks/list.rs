@@ -9,7 +9,7 @@ use leptos::either::Either;
 use leptos::prelude::*;
 use store::spot_checks::Filter;
 
-use super::{begins, due, standing};
+use super::{due, standing};
 use crate::doors::Context;
 use crate::pages::drills::tone_of;
 use crate::pages::error::Error;
@@ -90,7 +90,7 @@ async fn load(cx: &Context, filter: &Filter, quarter: Option<Quarter>) -> Result
     let today = cx.today();
     let quarter = quarter.unwrap_or_else(|| Quarter::of(today));
     let (first, next) = quarter.days();
-    let (from, to) = (begins(first, cx.zone), begins(next, cx.zone));
+    let (from, to) = (cx.begin_of(first), cx.begin_of(next));
     let seen = store::spot_checks::coverage::seen(&cx.db, from, to).await?;
     let held = store::spot_checks::coverage::held(&cx.db, from, to).await?;
     Ok(Shown {

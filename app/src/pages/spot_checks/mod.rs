@@ -8,7 +8,7 @@ pub mod list;
 pub mod new;
 mod results;
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use chrono::NaiveDate;
 use domain::business_days::Calendar;
 use domain::spot_checks::{CheckName, Escalation, Retest, SpotCheck, State};
 use domain::texts::spot_checks::TEXTS;
@@ -73,12 +73,6 @@ fn due(retest: &Retest, today: NaiveDate, calendar: &Calendar) -> AnyView {
     };
     let asked = asked.map(|it| view! { <small>{it}</small> });
     view! { <time datetime=day.to_string()>{day.to_string()}</time> " " {badge(tone, said)} " " {asked} }.into_any()
-}
-
-/// Midnight in the installation's zone, with which a day begins.
-fn begins(day: NaiveDate, zone: chrono_tz::Tz) -> DateTime<Utc> {
-    let midnight = zone.from_local_datetime(&day.and_time(chrono::NaiveTime::MIN));
-    midnight.earliest().map_or(DateTime::<Utc>::MAX_UTC, |it| it.with_timezone(&Utc))
 }
 
 /// Who, without what kind of actor it is.

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use domain::access::Action;
 use domain::fields::Fault;
 use domain::spot_checks::coverage::{self, Quarter};
@@ -207,12 +207,8 @@ async fn covered(Extension(cx): Extension<Context>, Query(asked): Query<Period>)
         Some(text) => Quarter::parse(text)
             .ok_or_else(|| Error::field("quarter", Fault::Malformed("2026-Q4".into())))?,
     };
-    let begins = |day: chrono::NaiveDate| {
-        let midnight = cx.zone.from_local_datetime(&day.and_time(chrono::NaiveTime::MIN));
-        midnight.earliest().map_or(DateTime::<Utc>::MAX_UTC, |it| it.with_timezone(&Utc))
-    };
     let (first, next) = quarter.days();
-    let (from, to) = (begins(first), begins(next));
+    let (from, to) = (cx.begin_of(first), cx.begin_of(next));
     let lines = cx
         .read(Action::Read, async |cx| {
             let seen = store::spot_checks::coverage::seen(&cx.db, from, to).await?;
