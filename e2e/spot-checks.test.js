@@ -48,7 +48,7 @@ for (const project of projects) {
       await second.selectOption("compensated");
       await page.locator("input[name='values[0]']").fill("0");
       await page.getByRole("button", { name: "Record the results" }).click();
-      await says(page, "Please fill this in");
+      await says(page, "Please fill this in.");
       assert.equal(await second.inputValue(), "compensated", "what was chosen is kept");
       await page.locator("input[name='notes[1]']").fill("the link was sent by hand");
       await page.getByRole("button", { name: "Record the results" }).click();

@@ -77,7 +77,7 @@ words!(
         // Recorded, and not accepted yet.
         Pending = "pending",
         Missing = "missing",
-        // No drill of this type was held.
+        // No drill, or none of this type, was held.
         Nothing = "nothing",
     }
 );
@@ -116,7 +116,11 @@ fn line(subject: Subject, seen: &[Seen], held: &[DrillType]) -> Line {
     };
     let known = |it: &&Seen| it.verdict != Verdict::Unknown;
     let of: Vec<&Seen> = seen.iter().filter(is_of).filter(known).collect();
-    let idle = matches!(subject, Subject::DrillType(kind) if !held.contains(&kind));
+    let idle = match subject {
+        Subject::Kind(SubjectKind::Drill) => held.is_empty(),
+        Subject::Kind(_) => false,
+        Subject::DrillType(kind) => !held.contains(&kind),
+    };
     let coverage = match (of.iter().any(|it| it.accepted), of.is_empty(), idle) {
         (true, ..) => Coverage::Covered,
         (false, false, _) => Coverage::Pending,

@@ -476,6 +476,10 @@ fn coverage_counts_what_came_to_a_verdict() {
         assert_eq!(of(subject).coverage, expected, "{subject:?}");
     }
     assert_eq!(of(Subject::Kind(SubjectKind::Drill)).checks, ["SC-4"]);
+    let quiet = coverage(&[], &[]);
+    let of = |kind| quiet.iter().find(|it| it.subject == Subject::Kind(kind)).unwrap().coverage;
+    assert_eq!(of(SubjectKind::Drill), Coverage::Nothing, "there was none to look at");
+    assert_eq!(of(SubjectKind::Backup), Coverage::Missing);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::actions::{AcceptSpotCheck, CancelSpotCheck, DrawSample, FixPopulation
 use super::bound;
 use super::detail::Shown;
 use crate::pages::ui::{
-    Button, Check, Input, Panel, Sent, Tone, blocked, checklist, form, hidden, mark, stopwatch,
-    submit,
+    Button, Check, Input, Panel, Sent, Table, Tone, blocked, checklist, column, form, hidden, mark,
+    stopwatch, submit,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -109,6 +109,8 @@ fn results(check: &SpotCheck) -> AnyView {
     });
     let fields = form::<RecordResults, _>(check.number.clone(), |sent| {
         let items = sample.iter().enumerate().map(|(n, id)| item(sent, check.kind, n, id));
+        let items: Vec<_> = items.collect();
+        let heads = vec![column(t.sample), column(t.outcome), column(t.item_note)];
         let asked = check.checks.iter().filter(|it| !it.name.is_measured());
         let values = asked.enumerate().map(|(n, it)| {
             let label = format!("{} ({})", (t.check_of)(it.name), bound(it.name, it.limit));
@@ -118,7 +120,9 @@ fn results(check: &SpotCheck) -> AnyView {
             }
         });
         Some(view! {
-            {items.collect_view()}
+            <Table label=t.results heads=heads>
+                {items}
+            </Table>
             {values.collect_view()}
             {sent.field(Input::area("note", t.note))}
             {submit(Button::Deciding, t.record)}
@@ -135,23 +139,37 @@ fn results(check: &SpotCheck) -> AnyView {
 /// One drawn item: what became of it, and why.
 fn item(sent: &Sent, kind: SubjectKind, n: usize, id: &str) -> AnyView {
     let t = texts(&TEXTS);
-    let name = format!("outcomes[{n}]");
+    let (name, note) = (format!("outcomes[{n}]"), format!("notes[{n}]"));
     let typed = sent.typed(&name);
     let fits = |it: &&Outcome| **it != Outcome::Compensated || kind.may_be_compensated();
     let options = Outcome::ALL.iter().filter(fits).map(|it| {
         let chosen = typed.as_deref().unwrap_or("passed") == it.as_str();
         view! { <option value=it.as_str() selected=chosen>{(t.outcome_of)(*it)}</option> }
     });
-    let place = format!("outcome-{n}");
+    let wrong = problem(sent, &name);
+    let unexplained = problem(sent, &note);
+    let invalid = unexplained.as_ref().map(|_| "true");
     view! {
-        <div class="field">
-            <label for=place.clone()>{id.to_owned()}</label>
-            <select id=place name=name.clone()>
-                {options.collect_view()}
-            </select>
-            {problem(sent, &name)}
-        </div>
-        {line(sent, format!("notes[{n}]"), t.item_note.to_owned())}
+        <tr>
+            <th scope="row">{id.to_owned()}</th>
+            <td>
+                <select name=name aria-label=format!("{} {id}", t.outcome)>
+                    {options.collect_view()}
+                </select>
+                {wrong}
+            </td>
+            <td>
+                <input
+                    type="text"
+                    autocomplete="off"
+                    aria-label=format!("{} {id}", t.item_note)
+                    value=sent.typed(&note).unwrap_or_default()
+                    name=note
+                    aria-invalid=invalid
+                />
+                {unexplained}
+            </td>
+        </tr>
     }
     .into_any()
 }

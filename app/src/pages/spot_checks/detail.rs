@@ -81,8 +81,13 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     let check = &shown.check;
     let title = format!("{} {}", check.number, check.item);
     let (first, second) = verdict(check);
-    let aside = view! { {deciding::next(shown)} {deciding::acceptance(shown)} {about(shown)} };
-    let parts = (draw::panel(shown), results::panel(check), evidence(shown));
+    // Each drawn item has its line in the form for the results, which needs the room of the wide column.
+    let (beside, first_part) = match check.state {
+        State::Drawn => (None, deciding::next(shown)),
+        _ => (deciding::next(shown), None),
+    };
+    let aside = view! { {beside} {deciding::acceptance(shown)} {about(shown)} };
+    let parts = (first_part, draw::panel(shown), results::panel(check), evidence(shown));
     view! {
         {live(format!("spot-checks/{} holidays", check.number))}
         <Head title=title badge=standing(check)>
@@ -120,7 +125,7 @@ fn figures(check: &SpotCheck) -> AnyView {
     let t = texts(&TEXTS);
     let lang = visit().lang;
     let dash = || "–".to_owned();
-    let verdict_of = texts(&drills::TEXTS).verdict_of;
+    let verdict_of = t.verdict_of;
     let size = check.population.as_ref().map(|it| it.size.to_string());
     let drawn = check.draw.as_ref().map(|it| it.sample.len().to_string());
     let counts = check.record.as_ref().map(|it| {

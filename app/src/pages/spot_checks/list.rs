@@ -11,7 +11,6 @@ use store::spot_checks::Filter;
 
 use super::{due, standing};
 use crate::doors::Context;
-use crate::pages::drills::tone_of;
 use crate::pages::error::Error;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
@@ -51,8 +50,7 @@ pub fn SpotChecksPage() -> impl IntoView {
             false => Either::Right(view! { <Checks rows=shown.rows /> }),
         };
         let states = StateName::ALL.iter().map(|it| (it.as_str(), (t.state_of)(*it)));
-        let verdict_of = texts(&domain::texts::drills::TEXTS).verdict_of;
-        let verdicts = Verdict::ALL.iter().map(|it| (it.as_str(), verdict_of(*it)));
+        let verdicts = Verdict::ALL.iter().map(|it| (it.as_str(), (t.verdict_of)(*it)));
         let kinds = SubjectKind::ALL.iter().map(|it| (it.as_str(), (t.kind_of)(*it)));
         Ok(view! {
             {live("spot-checks holidays")}

@@ -30,8 +30,7 @@ fn standing(it: &SpotCheck) -> AnyView {
         State::Cancelled { .. } => Tone::Idle,
     };
     let verdict = it.verdict().map(|verdict| {
-        let word = (texts(&domain::texts::drills::TEXTS).verdict_of)(verdict);
-        view! { " " {badge(tone_of(verdict), word)} }
+        view! { " " {badge(tone_of(verdict), (t.verdict_of)(verdict))} }
     });
     view! { {badge(tone, (t.state_of)(it.state.name()))} {verdict} }.into_any()
 }

@@ -12,10 +12,7 @@ use crate::pages::visit::texts;
 
 pub(super) fn panel(check: &SpotCheck) -> AnyView {
     let t = texts(&TEXTS);
-    let verdict = check.verdict().map(|it| {
-        let word = (texts(&domain::texts::drills::TEXTS).verdict_of)(it);
-        badge(tone_of(it), word)
-    });
+    let verdict = check.verdict().map(|it| badge(tone_of(it), (t.verdict_of)(it)));
     let findings = check.findings();
     let content = match findings.is_empty() {
         true => view! { {asked(check)} {empty(t.no_verdict)} }.into_any(),
@@ -46,7 +43,7 @@ fn asked(check: &SpotCheck) -> AnyView {
 fn finding(check: &SpotCheck, it: domain::spot_checks::results::Finding) -> Check {
     let t = texts(&TEXTS);
     let tone = tone_of(it.verdict);
-    let word = (texts(&domain::texts::drills::TEXTS).verdict_of)(it.verdict);
+    let word = (t.verdict_of)(it.verdict);
     let (what, why) = match it.what {
         Line::Check(name) => {
             let limit = check.checks.iter().find(|it| it.name == name).map(|it| it.limit);

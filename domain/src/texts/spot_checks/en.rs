@@ -2,6 +2,7 @@ use super::Texts;
 use crate::spot_checks::coverage::Coverage;
 use crate::spot_checks::results::{Line, Outcome};
 use crate::spot_checks::{CheckName, Refusal, StateName, SubjectKind};
+use crate::verdict::Verdict;
 
 pub(super) const TEXTS: Texts = Texts {
     title: "Spot checks",
@@ -150,6 +151,11 @@ pub(super) const TEXTS: Texts = Texts {
         CheckName::Differences => "Differences",
         CheckName::HitRate => "Hit rate",
         CheckName::Closure => "Longest drill closure",
+    },
+    verdict_of: |it| match it {
+        Verdict::Pass => "Passed",
+        Verdict::Fail => "Failed",
+        Verdict::Unknown => "Unknown",
     },
     outcome_of: |it| match it {
         Outcome::Passed => "Passed",

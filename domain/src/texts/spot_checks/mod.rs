@@ -8,6 +8,7 @@ use crate::business_days::MissingYear;
 use crate::spot_checks::coverage::Coverage;
 use crate::spot_checks::results::{Line, Outcome};
 use crate::spot_checks::{CheckName, Refusal, StateName, SubjectKind};
+use crate::verdict::Verdict;
 
 pub struct Texts {
     pub title: &'static str,
@@ -136,6 +137,7 @@ pub struct Texts {
     pub state_of: fn(StateName) -> &'static str,
     pub kind_of: fn(SubjectKind) -> &'static str,
     pub check_of: fn(CheckName) -> &'static str,
+    pub verdict_of: fn(Verdict) -> &'static str,
     pub outcome_of: fn(Outcome) -> &'static str,
     pub line_of: fn(Line) -> &'static str,
     pub refused: fn(Refusal) -> &'static str,

@@ -2,6 +2,7 @@ use super::Texts;
 use crate::spot_checks::coverage::Coverage;
 use crate::spot_checks::results::{Line, Outcome};
 use crate::spot_checks::{CheckName, Refusal, StateName, SubjectKind};
+use crate::verdict::Verdict;
 
 pub(super) const TEXTS: Texts = Texts {
     title: "抽检",
@@ -147,6 +148,11 @@ pub(super) const TEXTS: Texts = Texts {
         CheckName::Differences => "差异条数",
         CheckName::HitRate => "命中率",
         CheckName::Closure => "演练闭环（最长）",
+    },
+    verdict_of: |it| match it {
+        Verdict::Pass => "合格",
+        Verdict::Fail => "不合格",
+        Verdict::Unknown => "无法判定",
     },
     outcome_of: |it| match it {
         Outcome::Passed => "通过",

@@ -89,7 +89,7 @@ async fn the_three_rows_of_the_document_and_one_that_failed(owner: PgPool) {
     };
     assert_eq!(
         [of("backup"), of("replay"), of("cache_file"), of("drill")],
-        ["covered", "covered", "covered", "missing"]
+        ["covered", "covered", "covered", "nothing"]
     );
     let before = scene.get("/coverage?quarter=2024-Q2").await;
     assert!(before["lines"].as_array().unwrap().iter().all(|it| it["coverage"] != "covered"));
