@@ -39,8 +39,8 @@ pub fn HolidaysPage() -> impl IntoView {
             <Head title=t.title>{t.lede}</Head>
             {missing}
             {known_years(&years)}
-            {days}
             {import(this + 1)}
+            {days}
         })
     })
 }

@@ -86,7 +86,7 @@ pub(super) const TEXTS: Texts = Texts {
     accept: "Acceptance by the PMO",
     accept_sign: "Accept the record",
     accept_note: "Note",
-    accept_rule: "Not by whoever fixed the population, drew or recorded; and there must be evidence.",
+    accept_rule: "Not by whoever fixed the population, drew or recorded.",
     only_pmo: "The PMO accepts it.",
     proof: "The draw",
     proof_note: "Anybody can repeat it from the export",

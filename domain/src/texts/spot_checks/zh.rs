@@ -83,7 +83,7 @@ pub(super) const TEXTS: Texts = Texts {
     accept: "PMO 确认",
     accept_sign: "确认记录",
     accept_note: "确认意见",
-    accept_rule: "确认人不能是固定总体、抽样或记录结果的人，且须有证据。",
+    accept_rule: "确认人不能是固定总体、抽样或记录结果的人。",
     only_pmo: "由 PMO 确认。",
     proof: "抽样过程",
     proof_note: "任何人都能由导出文件重放",
