@@ -235,8 +235,7 @@ fn row(it: &SpotCheck) -> impl IntoView + use<> {
     let drawn = it.draw.as_ref().map_or(it.sample_size as usize, |it| it.sample.len());
     let outcome = it.record.as_ref().map(|record| {
         let counts = record.results.counts();
-        let said = (t.counts)(counts.passed, counts.compensated, counts.failed, counts.skipped);
-        mark(tone_of(record.verdict), said)
+        (t.counts)(counts.passed, counts.compensated, counts.failed, counts.skipped)
     });
     let retest_of = it.retest_of.as_ref().map(|it| {
         view! { <small>{(t.retest_of)(&it.of_number)}</small> }
