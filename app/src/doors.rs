@@ -6,7 +6,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use domain::access::{Action, Caller, Place, Subject, User};
 use domain::ids::RequestId;
@@ -36,6 +36,8 @@ pub struct Change {
     tx: Transaction<'static, Postgres>,
     subject: Subject,
     details: Map<String, Value>,
+    /// What else was changed beside the subject.
+    beside: Vec<(Subject, Map<String, Value>)>,
 }
 
 impl Context {
@@ -65,14 +67,17 @@ impl Context {
     ) -> Result<T, Error> {
         self.enter(action)?;
         let tx = self.db.begin().await.map_err(store::Error::from)?;
-        let mut change = Change { tx, subject: subject.into(), details: Map::new() };
+        let mut change =
+            Change { tx, subject: subject.into(), details: Map::new(), beside: Vec::new() };
         let res = body(self, &mut change).await?;
-        let Change { mut tx, subject, details } = change;
+        let Change { mut tx, subject, details, beside } = change;
         if let Some(request) = self.request {
             store::idempotency::carried_out(&mut tx, request).await?;
         }
-        store::audit::record(&mut tx, &self.caller.actor(), action, &subject, details, self.now)
-            .await?;
+        for (subject, details) in std::iter::once((subject, details)).chain(beside) {
+            let actor = self.caller.actor();
+            store::audit::record(&mut tx, &actor, action, &subject, details, self.now).await?;
+        }
         tx.commit().await.map_err(store::Error::from)?;
         Ok(res)
     }
@@ -80,6 +85,12 @@ impl Context {
     /// Today, as the numbers of the ledgers are dated.
     pub fn today(&self) -> NaiveDate {
         self.now.with_timezone(&self.zone).date_naive()
+    }
+
+    /// The moment with which a day begins, as the ledgers date days.
+    pub fn begin_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = self.zone.from_local_datetime(&day.and_time(NaiveTime::MIN));
+        midnight.earliest().map_or(DateTime::<Utc>::MAX_UTC, |it| it.with_timezone(&Utc))
     }
 
     /// Whether the caller may do it here, for what is shown or not.
@@ -123,6 +134,11 @@ impl Change {
     pub fn detail(&mut self, name: &str, value: impl Serialize) {
         let value = serde_json::to_value(value).unwrap_or_else(|it| Value::String(it.to_string()));
         self.details.insert(name.to_owned(), value);
+    }
+
+    /// Something else that came about with it and has an entry of its own, as a re-test that a failure opens.
+    pub fn beside(&mut self, subject: impl Into<Subject>, details: Map<String, Value>) {
+        self.beside.push((subject.into(), details));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Error;
 pub enum Kind {
     Rollback,
     Drill,
+    SpotCheck,
 }
 
 impl Kind {
@@ -17,6 +18,7 @@ impl Kind {
         match self {
             Kind::Rollback => "RB",
             Kind::Drill => "DR",
+            Kind::SpotCheck => "SC",
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct NewEvidence {
     pub media_type: String,
     pub name: String,
     pub kind: EvidenceKind,
-    /// `drills/DR-…` or `rollbacks/RB-…`.
+    /// `drills/DR-…`, `rollbacks/RB-…` or `spot-checks/SC-…`.
     pub subject: String,
     pub restricted: bool,
 }
@@ -67,6 +67,9 @@ pub async fn add(cx: &Context, new: NewEvidence) -> Result<Evidence, Error> {
                 store::drills::save(tx, &after).await?;
             }
             tx.about(Subject::new("drills", number));
+        }
+        if let Some(number) = evidence.subject.strip_prefix("spot-checks/") {
+            tx.about(Subject::new("spot-checks", number));
         }
         tx.detail("sha256", &evidence.sha256);
         tx.detail("kind", evidence.kind);
@@ -147,6 +150,9 @@ async fn require(
         }
         Some(("rollbacks", number)) => {
             store::rollbacks::by_number(&mut *db, number).await.map(|it| Some(it.service))
+        }
+        Some(("spot-checks", number)) => {
+            store::spot_checks::by_number(&mut *db, number).await.map(|it| it.service)
         }
         _ => return Err(unknown()),
     };

@@ -112,6 +112,7 @@ words!(
         AdministerChannels = "administer_channels",
         AdministerClusters = "administer_clusters",
         AdministerAgents = "administer_agents",
+        AdministerHolidays = "administer_holidays",
         ReceiveAlert = "receive_alert",
         RecordChange = "record_change",
         EditProfile = "edit_profile",
@@ -191,7 +192,8 @@ pub(super) const fn rule(action: Action) -> Rule {
         A::ReadUsers
         | A::AdministerChannels
         | A::AdministerClusters
-        | A::AdministerAgents      => row(Act, S::Admin,            [No,  No,       No,  No,  No,  Yes]),
+        | A::AdministerAgents
+        | A::AdministerHolidays    => row(Act, S::Admin,            [No,  No,       No,  No,  No,  Yes]),
         // A machine that could make tokens or users could give itself any right, and no machine knows what the law asks.
         A::AdministerUsers
         | A::EraseEvidence

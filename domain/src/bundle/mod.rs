@@ -21,6 +21,7 @@ use sha2::Digest;
 use crate::audit::{Checkpoint, Entry, Hash, Seal};
 use crate::canonical;
 use crate::evidence::{Evidence, Sha256};
+use crate::spot_checks::export::{self, Export};
 
 /// Names every file but itself and its signature.
 pub const MANIFEST: &str = "manifest.json";
@@ -245,6 +246,7 @@ impl<S: Fn(&[u8], &[u8; 64]) -> bool> Bundle<'_, S> {
                 AUDIT => report.unsealed = self.audit()?,
                 CHECKPOINT => self.checkpoint()?,
                 EVIDENCE => report.erased = self.evidence()?,
+                export::FILE => self.spot_check()?,
                 path => its_own_name(path, &file.sha256)?,
             }
             report.checked += 1;
@@ -316,6 +318,17 @@ impl<S: Fn(&[u8], &[u8; 64]) -> bool> Bundle<'_, S> {
             true => Ok(()),
             false => Err(Fault::new(CHECKPOINT, "its signature is not by the trusted key")),
         }
+    }
+
+    /// What was drawn can be drawn again, and the log says when it was committed to.
+    fn spot_check(&self) -> Result<(), Fault> {
+        let export: Export = read(export::FILE, self.content(export::FILE).unwrap_or_default())?;
+        let entries: Vec<SealedEntry> = read(AUDIT, self.content(AUDIT).unwrap_or_default())?;
+        let why = match &export.draw {
+            None => None,
+            Some(_) => export.replay().why.or_else(|| export.fits_log(&entries).err()),
+        };
+        why.map_or(Ok(()), |why| Err(Fault::new(export::FILE, why)))
     }
 
     /// Everything that is listed as included is there; what was erased.

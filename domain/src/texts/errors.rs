@@ -59,6 +59,7 @@ pub static TEXTS: Each<Texts> = Each {
             Refusal::Import(refusal) => (super::services::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::Drill(refusal) => (super::drills::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::Quarter(refusal) => (super::quarters::TEXTS.zh.refused)(*refusal).to_owned(),
+            Refusal::SpotCheck(it) => (super::spot_checks::TEXTS.zh.refused)(*it).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.zh.refused)(*refusal).to_owned(),
             Refusal::Objective(refusal) => {
                 (super::objectives::TEXTS.zh.refused)(*refusal).to_owned()
@@ -100,6 +101,7 @@ pub static TEXTS: Each<Texts> = Each {
             Refusal::Import(refusal) => (super::services::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::Drill(refusal) => (super::drills::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::Quarter(refusal) => (super::quarters::TEXTS.en.refused)(*refusal).to_owned(),
+            Refusal::SpotCheck(it) => (super::spot_checks::TEXTS.en.refused)(*it).to_owned(),
             Refusal::User(refusal) => (super::people::TEXTS.en.refused)(*refusal).to_owned(),
             Refusal::Objective(refusal) => {
                 (super::objectives::TEXTS.en.refused)(*refusal).to_owned()

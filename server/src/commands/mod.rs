@@ -12,6 +12,7 @@ pub mod admin;
 pub mod audit;
 pub mod evidence;
 pub mod run;
+pub mod spot_check;
 
 /// The database of a command: the one that is named, else the embedded one, also beside a running server.
 pub struct Database {

@@ -191,6 +191,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         workers::evidence::run(world.clone(), objects),
         calendar::run(world.clone()),
         measurer::run(world.clone()),
+        workers::spot_checks::run(world.clone()),
         stop.run_until_cancelled(sealer::run(db.clone(), key)),
         stop.run_until_cancelled(workers::janitor::run(db.clone())),
     );

@@ -164,27 +164,50 @@ fn called(name: &str) -> String {
     }
 }
 
-/// The form on the page of a drill. Its sender goes back there, and learns what became of it.
-pub(super) async fn upload(
+/// The form on the page of a drill.
+pub(super) async fn upload_of_drill(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path(number): Path<String>,
     headers: HeaderMap,
     form: Multipart,
 ) -> Response {
+    upload(&web, &visit, "drills", &number, &headers, form).await
+}
+
+/// The form on the page of a spot check.
+pub(super) async fn upload_of_spot_check(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Response {
+    upload(&web, &visit, "spot-checks", &number, &headers, form).await
+}
+
+/// The sender goes back to the page, and learns what became of it.
+async fn upload(
+    web: &Web,
+    visit: &Visit,
+    kind: &str,
+    number: &str,
+    headers: &HeaderMap,
+    form: Multipart,
+) -> Response {
     if !number.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-') {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let page = format!("/drills/{number}");
-    let (Some(cx), Some(user)) = (context(&web, &visit), &visit.user) else {
+    let page = format!("/{kind}/{number}");
+    let (Some(cx), Some(user)) = (context(web, visit), &visit.user) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     if !visit.may_somewhere(Action::UploadEvidence) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let kept = async {
-        let mut upload = Upload::read(&web.objects, &headers, form).await?;
-        upload.fields.push(("subject".into(), format!("drills/{number}")));
+        let mut upload = Upload::read(&web.objects, headers, form).await?;
+        upload.fields.push(("subject".into(), format!("{kind}/{number}")));
         upload.keep(&cx, &web.objects).await
     };
     let answer = Answer {

@@ -86,7 +86,7 @@ fn names(text: &str) -> Vec<String> {
 }
 
 /// As a browser sends a moment, in the reader's zone.
-pub(super) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, Error> {
+pub(crate) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, Error> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::field(field, Fault::Required));

@@ -22,21 +22,11 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
     let tone = if met == all { Tone::Ok } else { Tone::Warn };
     let badge = badge(tone, format!("{met} / {all}"));
     let wanted = checklist(drill.requirements.iter().map(|it| wanted(shown, it)));
-    let files = match shown.files.is_empty() {
-        true => empty(t.no_files),
-        false => {
-            let heads = vec![
-                column(t.file),
-                column(t.kind),
-                column("SHA-256"),
-                column(t.size).number().optional(),
-                column(t.by).optional(),
-            ];
-            let rows: Vec<_> = shown.files.iter().map(|it| row(shown, it)).collect();
-            view! { <Table label=t.evidence heads=heads>{rows}</Table> }.into_any()
-        }
-    };
-    let upload = shown.may.upload.then(|| upload(&drill.number));
+    let files = files(&shown.files, shown.may.see_restricted);
+    let upload = shown
+        .may
+        .upload
+        .then(|| upload(EvidenceKind::Screenshot, format!("/drills/{}", drill.number)));
     view! {
         <Panel id="evidence" title=t.evidence badge=badge>
             <div class="body">{wanted} {upload}</div>
@@ -44,6 +34,23 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
         </Panel>
     }
     .into_any()
+}
+
+/// What was uploaded, with links for whoever may see it.
+pub(crate) fn files(files: &[Evidence], see_restricted: bool) -> AnyView {
+    let t = texts(&TEXTS);
+    if files.is_empty() {
+        return empty(t.no_files);
+    }
+    let heads = vec![
+        column(t.file),
+        column(t.kind),
+        column("SHA-256"),
+        column(t.size).number().optional(),
+        column(t.by).optional(),
+    ];
+    let rows: Vec<_> = files.iter().map(|it| row(it, see_restricted)).collect();
+    view! { <Table label=t.evidence heads=heads>{rows}</Table> }.into_any()
 }
 
 fn wanted(shown: &Shown, it: &Requirement) -> Check {
@@ -69,9 +76,9 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
     }
 }
 
-fn row(shown: &Shown, it: &Evidence) -> impl IntoView + use<> {
+fn row(it: &Evidence, see_restricted: bool) -> impl IntoView + use<> {
     let t = texts(&TEXTS);
-    let readable = it.erased.is_none() && (!it.restricted || shown.may.see_restricted);
+    let readable = it.erased.is_none() && (!it.restricted || see_restricted);
     let name = match readable {
         true => {
             let href = format!("/evidence/{}", it.sha256);
@@ -99,8 +106,9 @@ fn row(shown: &Shown, it: &Evidence) -> impl IntoView + use<> {
     }
 }
 
-/// A form of its own: a file is no field of a server function.
-fn upload(number: &str) -> AnyView {
+/// A form of its own: a file is no field of a server function. `usual` is the kind that is chosen at first, `page` the
+/// address of what the file proves.
+pub(crate) fn upload(usual: EvidenceKind, page: String) -> AnyView {
     let t = texts(&TEXTS);
     let lang = visit().lang;
     let answer = visit().answer.filter(|it| it.form == UPLOAD);
@@ -113,15 +121,15 @@ fn upload(number: &str) -> AnyView {
         let role = if it.error.is_some() { "alert" } else { "status" };
         view! { <p class="notice" role=role data-state=tone.as_str()>{text}</p> }
     });
-    let kinds = EvidenceKind::ALL.iter().enumerate().map(|(n, it)| {
-        view! { <option value=it.as_str() selected=n == 0>{(t.kind_of)(*it)}</option> }
+    let kinds = EvidenceKind::ALL.iter().map(|it| {
+        view! { <option value=it.as_str() selected=*it == usual>{(t.kind_of)(*it)}</option> }
     });
     view! {
         {said}
         <form
             class="form"
             method="post"
-            action=format!("/drills/{number}/evidence")
+            action=format!("{page}/evidence")
             enctype="multipart/form-data"
         >
             <div class="field">

@@ -4,7 +4,7 @@ pub mod actions;
 pub mod calendar;
 mod closing;
 pub mod detail;
-mod evidence;
+pub(crate) mod evidence;
 pub mod list;
 mod measured;
 pub mod new;
@@ -51,7 +51,7 @@ fn tone_of_outcome(outcome: Outcome) -> Tone {
     }
 }
 
-fn tone_of(verdict: Verdict) -> Tone {
+pub(crate) fn tone_of(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Pass => Tone::Ok,
         Verdict::Fail => Tone::Bad,

@@ -50,7 +50,8 @@ impl Sent {
         answer.is_some_and(|it| it.fields.iter().any(|(n, v)| n == name && v == value))
     }
 
-    pub(super) fn problem(&self, name: &str) -> Option<String> {
+    /// What was wrong with a field.
+    pub fn problem(&self, name: &str) -> Option<String> {
         self.error()?.of_field(name, visit().lang)
     }
 

@@ -1,4 +1,4 @@
-//! The bundle of a drill: all of it with its evidence, signed, to be verified elsewhere.
+//! Bundles: all of a drill, or of something else that has one, with its evidence, signed, to be verified elsewhere.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -43,10 +43,19 @@ async fn bundle(
     Path(number): Path<String>,
 ) -> Result<Response, Problem> {
     let collected = cx.read(Action::ExportBundle, async |cx| collect(cx, &number).await).await?;
-    let number = collected.number.clone();
-    let file = write(web, &cx, collected).await?;
+    send(web, &cx, collected).await
+}
+
+/// Writes it, notes that it was exported, and sends it.
+pub(super) async fn send(
+    web: Web,
+    cx: &Context,
+    collected: Collected,
+) -> Result<Response, Problem> {
+    let (number, subject) = (collected.number.clone(), collected.subject.clone());
+    let file = write(web, cx, collected).await?;
     let length = file.metadata().map_err(|error| lost(&error.into()))?.len();
-    cx.write(Action::ExportBundle, Subject::new("drills", &number), async |_, tx| {
+    cx.write(Action::ExportBundle, subject, async |_, tx| {
         tx.detail("size", length);
         Ok(())
     })
@@ -67,11 +76,30 @@ fn describe(headers: &mut HeaderMap, number: &str, length: u64) {
 }
 
 /// What goes into a bundle.
-struct Collected {
+pub(super) struct Collected {
+    subject: Subject,
     number: String,
     /// Path and content of everything that is no evidence.
     lists: Vec<(&'static str, Vec<u8>)>,
     evidence: Vec<Sha256>,
+}
+
+impl Collected {
+    /// A file that proves several things is there once.
+    pub(super) fn new(
+        subject: Subject,
+        number: String,
+        lists: Vec<(&'static str, Vec<u8>)>,
+        listed: &[Listed],
+    ) -> Self {
+        let mut evidence: Vec<Sha256> = Vec::new();
+        for it in listed.iter().filter(|it| it.included) {
+            if !evidence.contains(&it.evidence.sha256) {
+                evidence.push(it.evidence.sha256.clone());
+            }
+        }
+        Self { subject, number, lists, evidence }
+    }
 }
 
 async fn collect(cx: &Context, number: &str) -> Result<Collected, Error> {
@@ -82,15 +110,14 @@ async fn collect(cx: &Context, number: &str) -> Result<Collected, Error> {
     for run in rollbacks.iter().filter_map(|it| it.run) {
         runs.push(store::runs::get(&cx.db, run).await?);
     }
-    let listed = evidence(cx, &drill, &rollbacks).await?;
-    let mut included: Vec<Sha256> = Vec::new();
-    for it in listed.iter().filter(|it| it.included) {
-        if !included.contains(&it.evidence.sha256) {
-            included.push(it.evidence.sha256.clone());
-        }
-    }
+    let own = std::iter::once(Subject::new("drills", &drill.number));
+    let others = rollbacks.iter().map(|it| Subject::new("rollbacks", &it.number));
+    let subjects: Vec<_> = own.chain(others).collect();
+    let listed = shown_evidence(cx, &subjects).await?;
     // Read last: of everything that the rows say the log says it, too.
-    let (entries, head) = log(cx, &drill, &rollbacks, &runs).await?;
+    let mut named: Vec<_> = subjects.iter().map(Subject::to_string).collect();
+    named.extend(runs.iter().map(|it| Subject::new("runs", it.id).to_string()));
+    let (entries, head) = log(cx, &named).await?;
     let lists = vec![
         ("drill.json", text(&row(cx, &drill))?),
         ("measurements.json", text(&drill.measurements)?),
@@ -101,10 +128,11 @@ async fn collect(cx: &Context, number: &str) -> Result<Collected, Error> {
         (CHECKPOINT, text(&head)?),
         (EVIDENCE, text(&listed)?),
     ];
-    Ok(Collected { number: drill.number, lists, evidence: included })
+    let subject = Subject::new("drills", &drill.number);
+    Ok(Collected::new(subject, drill.number, lists, &listed))
 }
 
-fn text(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+pub(super) fn text(value: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec_pretty(value).map_err(|error| lost(&error.into()))
 }
 
@@ -143,16 +171,13 @@ async fn shown_rollbacks(cx: &Context, all: Vec<Rollback>) -> Result<Vec<Value>,
     Ok(shown)
 }
 
-/// The files of the drill and of its rollbacks; of the restricted ones only those that the caller may read.
-async fn evidence(
+/// The files of these subjects; of the restricted ones only those that the caller may read are included.
+pub(super) async fn shown_evidence(
     cx: &Context,
-    drill: &Drill,
-    rollbacks: &[Rollback],
+    subjects: &[Subject],
 ) -> Result<Vec<Listed>, Error> {
-    let own = std::iter::once(Subject::new("drills", &drill.number));
-    let others = rollbacks.iter().map(|it| Subject::new("rollbacks", &it.number));
     let mut files: Vec<Evidence> = Vec::new();
-    for subject in own.chain(others) {
+    for subject in subjects {
         files.extend(store::evidence::of(&cx.db, subject.as_str()).await?);
     }
     let mut listed = Vec::with_capacity(files.len());
@@ -168,16 +193,12 @@ async fn evidence(
     Ok(listed)
 }
 
-async fn log(
+/// The entries of the log about these subjects, and the newest signed head.
+pub(super) async fn log(
     cx: &Context,
-    drill: &Drill,
-    rollbacks: &[Rollback],
-    runs: &[Run],
+    subjects: &[String],
 ) -> Result<(Vec<SealedEntry>, Option<SignedHead>), Error> {
-    let mut subjects = vec![Subject::new("drills", &drill.number).to_string()];
-    subjects.extend(rollbacks.iter().map(|it| Subject::new("rollbacks", &it.number).to_string()));
-    subjects.extend(runs.iter().map(|it| Subject::new("runs", it.id).to_string()));
-    let entries = store::audit::list::of_subjects(&cx.db, &subjects).await?;
+    let entries = store::audit::list::of_subjects(&cx.db, subjects).await?;
     let entries = entries.into_iter().map(|it| SealedEntry::new(it.entry, it.seal));
     let head = store::audit::chain::latest_checkpoint(&cx.db).await?;
     Ok((entries.collect(), head.map(Into::into)))
@@ -198,8 +219,8 @@ async fn write(web: Web, cx: &Context, collected: Collected) -> Result<std::fs::
                 writer.add(&file.path(), content)?;
             }
         }
-        let subject = format!("drills/{}", collected.number);
-        let mut file = writer.finish(&subject, at, &by, |statement| web.key.sign(statement))?;
+        let subject = collected.subject.as_str();
+        let mut file = writer.finish(subject, at, &by, |statement| web.key.sign(statement))?;
         file.seek(SeekFrom::Start(0))?;
         anyhow::Ok(file)
     });

@@ -16,13 +16,12 @@ use domain::fields::Fault;
 use domain::measurements::Target;
 use domain::texts::drills::TEXTS;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::drills::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::extract::parse;
+use super::extract::{Nothing, optional};
 use super::page::{newest_first, word};
 use super::runs::NewStep;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
@@ -270,16 +269,6 @@ async fn get(Extension(cx): Extension<Context>, Path(number): Path<String>) -> A
         .read(Action::Read, async |cx| Ok(shown(cx, &store::drills::find(&cx.db, &number).await?)))
         .await?;
     Ok(Json(value))
-}
-
-/// What says nothing, and may be left out altogether.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// No body is the body that says nothing.
-fn optional<T: Default + DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
 }
 
 /// Makes its run, which another person approves; T0 is when the fault is proven.

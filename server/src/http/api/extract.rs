@@ -47,6 +47,19 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// No body is the body that says nothing.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn optional<T: Default + DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
+}
+
+/// What says nothing, and may be left out altogether.
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
 fn not_json(error: &serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is not JSON")
         .detail(error.to_string())

@@ -37,6 +37,7 @@ mod events;
 mod evidence;
 mod extract;
 mod heartbeats;
+mod holidays;
 mod idempotency;
 mod measurements;
 mod objectives;
@@ -48,6 +49,7 @@ mod rails;
 mod rollbacks;
 mod runs;
 mod services;
+mod spot_checks;
 mod tokens;
 mod trends;
 mod users;
@@ -82,11 +84,13 @@ fn endpoints() -> Vec<Endpoint> {
         evidence::endpoints(),
         measurements::endpoints(),
         objectives::endpoints(),
+        holidays::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
         catalog::endpoints(),
         changes::endpoints(),
         services::endpoints(),
+        spot_checks::endpoints(),
         runs::endpoints(),
         users::endpoints(),
         one_time::endpoints(),

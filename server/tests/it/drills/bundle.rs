@@ -60,7 +60,7 @@ impl Scene {
 }
 
 /// The files of a bundle in their order.
-fn files(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = ZipArchive::new(Cursor::new(bundle)).unwrap();
     let all = (0..zip.len()).map(|n| {
         let mut file = zip.by_index(n).unwrap();
@@ -72,7 +72,7 @@ fn files(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Packed again by somebody who knows how we pack.
-fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, content) in files {
         let options = SimpleFileOptions::default()
@@ -86,7 +86,7 @@ fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// What the command says of a bundle, as somebody without database and settings calls it.
-fn verified(bundle: &[u8]) -> Value {
+pub(crate) fn verified(bundle: &[u8]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let (file, public) = (folder.path().join("bundle.zip"), folder.path().join("key.pub.pem"));
     std::fs::write(&file, bundle).unwrap();

@@ -1,5 +1,5 @@
 //! Drills through the front door.
 
-mod bundle;
+pub(crate) mod bundle;
 mod calendar;
 mod story;

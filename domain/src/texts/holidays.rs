@@ -1,0 +1,80 @@
+//! Words about the tables of holidays.
+
+use super::Each;
+
+pub struct Texts {
+    pub title: &'static str,
+    pub lede: &'static str,
+    pub years: &'static str,
+    pub year: &'static str,
+    pub holidays: &'static str,
+    pub workdays: &'static str,
+    pub source: &'static str,
+    pub imported: &'static str,
+    pub day: &'static str,
+    pub name: &'static str,
+    pub what: &'static str,
+    pub holiday: &'static str,
+    pub workday: &'static str,
+    pub missing: fn(i32) -> String,
+    pub import: &'static str,
+    pub import_note: &'static str,
+    pub table: &'static str,
+    pub table_note: &'static str,
+    pub source_note: &'static str,
+    pub of_year: fn(i32) -> String,
+    pub delivered: &'static str,
+}
+
+pub static TEXTS: Each<Texts> = Each {
+    zh: Texts {
+        title: "节假日",
+        lede: "补测期限按工作日计算。国务院每年公布下一年的放假安排；没有表的年份不会猜测。",
+        years: "已有年份",
+        year: "年份",
+        holidays: "放假",
+        workdays: "调休上班",
+        source: "来源",
+        imported: "导入",
+        day: "日期",
+        name: "名称",
+        what: "类别",
+        holiday: "放假",
+        workday: "上班",
+        missing: |year| format!("没有 {year} 年的节假日表：落在该年的补测截止日无法确定，请导入。"),
+        import: "导入一年",
+        import_note: "整年替换；已确定的截止日不变，尚未确定的随即确定。",
+        table: "放假安排（JSON）",
+        table_note: "chinese-days 的 dist/years/年份.json，或 {\"holidays\": {\"2027-01-01\": \"元旦\"}, \"workdays\": {}}",
+        source_note: "例如：国办发明电〔2026〕×号",
+        of_year: |year| format!("{year} 年"),
+        delivered: "随产品提供",
+    },
+    en: Texts {
+        title: "Holidays",
+        lede: "Re-tests are due in business days. The State Council names the holidays of the next year; a year without a table is never guessed.",
+        years: "Known years",
+        year: "Year",
+        holidays: "Days off",
+        workdays: "Make-up workdays",
+        source: "Source",
+        imported: "Imported",
+        day: "Day",
+        name: "Name",
+        what: "Which",
+        holiday: "off",
+        workday: "worked",
+        missing: |year| {
+            format!(
+                "There is no holiday table for {year}; re-tests that are due then have no date. Import it."
+            )
+        },
+        import: "Import a year",
+        import_note: "The whole year is replaced. Days that are set stay; those that were unknown are set now.",
+        table: "Days (JSON)",
+        table_note: "dist/years/YEAR.json of chinese-days, or {\"holidays\": {\"2027-01-01\": \"元旦\"}, \"workdays\": {}}",
+        source_note: "For example: notice of the State Council",
+        of_year: |year| year.to_string(),
+        delivered: "comes with the product",
+    },
+};
