@@ -16,7 +16,7 @@ ALTER TABLE drills
     ADD CONSTRAINT not_a_retest_of_itself CHECK (retest_of <> id);
 CREATE INDEX drills_of_the_calendar ON drills (expected_drill_id, period) WHERE expected_drill_id IS NOT NULL;
 -- A failed drill is done again once; a re-test that fails has one of its own.
-CREATE UNIQUE INDEX one_retest ON drills (retest_of);
+CREATE UNIQUE INDEX one_retest_of_a_drill ON drills (retest_of);
 
 -- A drill may concern no single service. Nobody leads one that nobody planned, and who led one of an older ledger
 -- may have no account here; of those that are planned here the application lets nobody else in.

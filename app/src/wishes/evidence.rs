@@ -152,7 +152,7 @@ async fn require(
             store::rollbacks::by_number(&mut *db, number).await.map(|it| Some(it.service))
         }
         Some(("spot-checks", number)) => {
-            store::spot_checks::by_number(&mut *db, number).await.map(|it| it.service)
+            store::spot_checks::by_number(&mut *db, number).await.map(|it| Some(it.service))
         }
         _ => return Err(unknown()),
     };
