@@ -178,14 +178,7 @@ pub async fn wish(cx: &Context, id: RunId, wish: Wish, reason: &str) -> Result<R
 pub async fn confirm(cx: &Context, id: RunId, step: usize, reason: &str) -> Result<Run, Error> {
     let (approve, perform) = (Doing::ApproveRun, Doing::PerformDrillStep);
     cx.enter(approve).or_else(|_| cx.enter(perform))?;
-    let run = store::runs::get(&cx.db, id).await?;
-    let manual = run.plan.steps().get(step);
-    let manual = manual.is_some_and(|it| matches!(it.kind, StepKind::Manual { .. }));
-    // What people do in a drill they say they have done; consent is another matter.
-    let doing = match run.purpose {
-        Purpose::Drill(_) if manual => perform,
-        _ => approve,
-    };
+    let doing = to_confirm(&store::runs::get(&cx.db, id).await?, step);
     change(cx, doing, id, async |cx, tx, run| {
         let user = cx.user()?;
         let step_name = run.plan.steps().get(step).map(|it| it.name.clone());
@@ -194,6 +187,17 @@ pub async fn confirm(cx: &Context, id: RunId, step: usize, reason: &str) -> Resu
         Ok(run.confirm(step, &format!("user:{}", user.name), reason, cx.now)?)
     })
     .await
+}
+
+/// What it takes to confirm a step of a run: people say themselves what they have done in a drill; consent is another
+/// matter.
+pub fn to_confirm(run: &Run, step: usize) -> Doing {
+    let step = run.plan.steps().get(step);
+    let manual = step.is_some_and(|it| matches!(it.kind, StepKind::Manual { .. }));
+    match run.purpose {
+        Purpose::Drill(_) if manual => Doing::PerformDrillStep,
+        _ => Doing::ApproveRun,
+    }
 }
 
 /// Locked, once it is known that the caller may do this to this service; saved, and carried on with.

@@ -16,6 +16,7 @@ use crate::pages::ui::{
     when_short,
 };
 use crate::pages::visit::{texts, visit};
+use crate::wishes::runs::to_confirm;
 
 /// Everything that the page shows.
 pub(super) struct Shown {
@@ -71,10 +72,11 @@ fn may(cx: &Context, run: &Run, place: &Place<'_>) -> May {
     let roles = cx.caller.user().map(|it| it.approving_roles(cx.now)).unwrap_or_default();
     let asked = run.required.roles.iter().any(|it| roles.contains(it));
     let waiting = run.state == State::AwaitingApproval;
+    let open = run.steps.iter().position(|it| it.state.is_running());
     May {
         approve: waiting && asked && !own_request && cx.may(Action::ApproveRun, place),
         own_request,
-        confirm: cx.may(Action::ApproveRun, place),
+        confirm: open.is_some_and(|it| cx.may(to_confirm(run, it), place)),
         pause: cx.may(Action::PauseRun, place),
         resume: cx.may(Action::ResumeRun, place),
     }
