@@ -54,7 +54,7 @@ pub async fn between(
             entries.push(Entry { expected, occurrence, moves, drills, standing });
         }
     }
-    entries.sort_by(|a, b| a.occurrence.from.cmp(&b.occurrence.from));
+    entries.sort_by_key(|it| it.occurrence.from);
     Ok(entries)
 }
 

@@ -53,7 +53,7 @@ pub struct Schedule {
 
 /// A schedule that means one thing.
 enum Rule {
-    Cron(Cron),
+    Cron(Box<Cron>),
     Nth { nth: u8, weekday: Weekday },
     Within(Every),
 }
@@ -84,7 +84,7 @@ impl Schedule {
                 wrong("cron", "says it all: leave out months")
             }
             (Some(cron), ..) => match Cron::from_str(cron) {
-                Ok(cron) => Ok(Rule::Cron(cron)),
+                Ok(cron) => Ok(Rule::Cron(Box::new(cron))),
                 Err(why) => Err(("cron", format!("{cron:?} is no schedule: {why}"))),
             },
             (None, Some(nth @ 1..=5), Some(weekday), None | Some(Every::Month)) => {
