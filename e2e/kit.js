@@ -168,10 +168,24 @@ export async function audit(page, { islands }, what = page.url()) {
   const width = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
   assert.ok(width[0] <= width[1], `${what} scrolls sideways: ${width}`);
   if (!islands) return;
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
+  const { violations } = await steady(page, async () => {
+    await page.evaluate(axe);
+    return page.evaluate(() => window.axe.run());
+  });
   const found = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(", ")}`);
   assert.deepEqual(found, [], what);
+}
+
+// A page that follows its rows may load itself again at any moment; then it is looked at anew.
+async function steady(page, look) {
+  for (let left = 5; ; left--) {
+    try {
+      return await look();
+    } catch (error) {
+      if (left === 0 || !/Execution context was destroyed/.test(error.message)) throw error;
+      await page.waitForLoadState();
+    }
+  }
 }
 
 // For people to look at: into the folder of LIFEBOAT_SHOTS, if it is set.
