@@ -62,7 +62,7 @@ pub static TEXTS: Each<Texts> = Each {
             Standing::Due => "应做",
             Standing::Running => "进行中",
             Standing::Planned => "已计划",
-            Standing::Upcoming => "未到期",
+            Standing::Upcoming => "待做",
             Standing::Held => "已做",
         },
         summary: |held, missed, due| format!("已做 {held}，缺席 {missed}，应做未登记 {due}。"),

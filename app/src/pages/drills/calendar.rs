@@ -189,9 +189,9 @@ fn cell(entries: &[&Entry], month: u32) -> Option<AnyView> {
 fn month(entries: &[Entry]) -> AnyView {
     let t = texts(&TEXTS);
     let heads = vec![
-        column(t.when),
         column(t.scenario),
         column(t.standing),
+        column(t.when),
         column(t.drills),
         column(t.targets).optional(),
         column(t.plan),
@@ -219,11 +219,11 @@ fn row(it: &Entry) -> impl IntoView + use<> {
     let plan = visit().may(Action::PlanDrill, &Place::default()).then(|| plan(it));
     view! {
         <tr>
-            <td>{when_short(it.occurrence.from)} " – " {when_short(it.occurrence.until)} {moved}</td>
             <th scope="row">
                 {expected.scenario.clone()} <small>{expected.source.clone()}</small>
             </th>
             <td>{badge(tone(it.standing), (t.standing_of)(it.standing))}</td>
+            <td>{when_short(it.occurrence.from)} " – " {when_short(it.occurrence.until)} {moved}</td>
             <td>{drills.collect_view()}</td>
             <td class="optional">{targets.collect_view()}</td>
             <td>{plan}</td>

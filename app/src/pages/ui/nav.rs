@@ -66,6 +66,7 @@ const GROUPS: &[Group] = &[
 /// Pages that have a name and no place in the sidebar.
 const BESIDE: &[Place] = &[
     Place { href: "/decisions", name: |t| t.decisions },
+    Place { href: "/drills/calendar", name: |t| t.calendar },
     Place { href: "/profile", name: |t| t.profile },
     Place { href: "/quarters", name: |t| t.quarters },
     Place { href: "/reconciliation", name: |t| t.reconciliation },
@@ -171,7 +172,8 @@ fn trail(path: &str, t: &Texts) -> Vec<(String, Option<String>)> {
     let mut href = place.href.to_owned();
     for segment in path[place.href.len()..].split('/').filter(|it| !it.is_empty()) {
         href = format!("{}/{segment}", href.trim_end_matches('/'));
-        trail.push((readable(segment), Some(href.clone())));
+        let own = BESIDE.iter().find(|it| it.href == href).map(|it| (it.name)(t).to_owned());
+        trail.push((own.unwrap_or_else(|| readable(segment)), Some(href.clone())));
     }
     trail
 }
