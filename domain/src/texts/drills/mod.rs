@@ -36,10 +36,6 @@ pub struct Texts {
     pub retest_of: &'static str,
     pub retest: &'static str,
     pub imported: &'static str,
-    pub export_csv: &'static str,
-    pub export_xlsx: &'static str,
-    pub print_all: &'static str,
-    pub import: &'static str,
     pub criteria: &'static str,
     pub criterion_met: &'static str,
     pub criterion_failed: &'static str,
@@ -56,7 +52,6 @@ pub struct Texts {
     pub explain: &'static str,
     pub missed_because: fn(&str) -> String,
     pub missed_unexplained: &'static str,
-    pub overdue: &'static str,
 
     /// What is said first: how it stands.
     pub waits_to_start: &'static str,
