@@ -10,9 +10,8 @@ use domain::measurements::{RTO, Target};
 use domain::services::WorkloadKind;
 use leptos::prelude::*;
 
-use crate::doors::Context;
 use crate::pages::error::Error;
-use crate::pages::ssr::{answer, context};
+use crate::pages::ssr::{answer, context, entered};
 use crate::pages::visit::visit;
 use crate::wishes::calendar;
 use crate::wishes::drills::{self, Asked, NewAction, NewIssue};
@@ -258,13 +257,6 @@ pub async fn sign_off_drill(
         drills::sign_off(&cx, &id, &note, outcome).await.map(drop)
     };
     answer(wish.await)
-}
-
-/// Asked before anything that was sent is looked at: who may not do it learns nothing else.
-pub(super) fn entered(action: Action) -> Result<Context, Error> {
-    let cx = context()?;
-    cx.enter(action)?;
-    Ok(cx)
 }
 
 /// `id` is `NAME/PERIOD` of what the calendar expects.

@@ -4,9 +4,8 @@ use domain::fields::Fault;
 use domain::ids::RunId;
 use leptos::prelude::*;
 
-use crate::doors::Context;
 use crate::pages::error::Error;
-use crate::pages::ssr::{answer, context};
+use crate::pages::ssr::{answer, entered};
 use crate::wishes::runs::{self, Wish};
 
 /// `checked` is sent by who has read the plan; the page asks for it.
@@ -93,13 +92,6 @@ async fn wished(action: Action, id: &str, wish: Wish, reason: &str) -> Result<()
     }
     runs::wish(&cx, parsed(id)?, wish, reason).await?;
     Ok(())
-}
-
-/// Asked before anything that was sent is looked at: who may not do it learns nothing else.
-fn entered(action: Action) -> Result<Context, Error> {
-    let cx = context()?;
-    cx.enter(action)?;
-    Ok(cx)
 }
 
 fn parsed(id: &str) -> Result<RunId, Error> {
