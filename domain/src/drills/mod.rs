@@ -19,10 +19,12 @@ pub use self::closing::{Outcome, refusals};
 pub use self::criteria::Criterion;
 pub use self::required::{Due, Requirement, Satisfied, satisfy};
 pub use self::transitions::{Injection, Seen, Unsigned};
+use crate::catalog::Stored;
 use crate::evidence::Sha256;
 use crate::ids::{DrillId, ExpectedDrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use crate::measurements::{Measurement, Target};
 use crate::plans::Step;
+use crate::services::Service;
 
 /// From T0 to T1 a drill may take this long.
 pub const CLOSURE_LIMIT_S: u32 = 120 * 60;
@@ -122,6 +124,12 @@ pub struct OfService {
     pub name: String,
     /// Its owner.
     pub team: String,
+}
+
+impl From<Stored<ServiceId, Service>> for OfService {
+    fn from(it: Stored<ServiceId, Service>) -> Self {
+        Self { id: it.id, name: it.entry.name, team: it.entry.team }
+    }
 }
 
 /// The occurrence of an expected drill.

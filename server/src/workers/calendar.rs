@@ -101,11 +101,12 @@ async fn missed(
     now: DateTime<Utc>,
 ) -> Result<Drill, store::Error> {
     let service = match &expected.service {
-        Some(name) => store::services::by_name(tx, name).await.ok().map(|it| OfService {
-            id: it.id,
-            name: it.entry.name,
-            team: it.entry.team,
-        }),
+        Some(name) => match store::services::by_name(tx, name).await {
+            Ok(service) => Some(OfService::from(service)),
+            // It was taken out of the catalog, and the drill was expected all the same.
+            Err(store::Error::NotFound) => None,
+            Err(other) => return Err(other),
+        },
         None => None,
     };
     Ok(Drill {

@@ -80,8 +80,7 @@ pub async fn plan(cx: &Context, asked: Asked) -> Result<Drill, Error> {
             period: occurrence.period,
         });
         add_steps(tx, &mut drill, service.as_ref(), &asked).await?;
-        drill.service =
-            service.map(|it| OfService { id: it.id, name: it.entry.name, team: it.entry.team });
+        drill.service = service.map(OfService::from);
         drill.planned_by = cx.caller.actor().to_string();
         drill.created_at = cx.now;
         let drill = store::drills::insert(tx, drill, cx.today()).await?;
