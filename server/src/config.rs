@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
@@ -35,6 +36,9 @@ pub struct Raw {
     /// A pretend cluster and sample people, on this machine alone
     #[arg(long, env = "LIFEBOAT_DEMO", global = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     demo: Option<String>,
+    /// The moment at which the demo begins to play, in RFC 3339 [default: now]
+    #[arg(long, env = "LIFEBOAT_DEMO_AT", global = true, value_name = "TIME")]
+    demo_at: Option<String>,
     /// 32 bytes or more that keyed hashes are made with [default: secret-key in the data folder]
     #[arg(long, env = "LIFEBOAT_SECRET_KEY_FILE", global = true, value_name = "FILE")]
     secret_key_file: Option<PathBuf>,
@@ -67,6 +71,8 @@ pub struct Settings {
     pub public_url: String,
     pub data_dir: PathBuf,
     pub demo: bool,
+    /// Where the clock of the demo stands at its start.
+    pub demo_at: Option<DateTime<Utc>>,
     pub secret_key_file: Option<PathBuf>,
     pub audit_key_file: Option<PathBuf>,
     pub evidence: Evidence,
@@ -121,6 +127,7 @@ impl Raw {
             helm: self.helm.unwrap_or_else(|| "helm".into()),
             site: self.site.unwrap_or_else(|| "target/site".into()),
             metrics_listen: metrics.transpose()?,
+            demo_at: demo_at(self.demo_at, demo)?,
             listen,
             data_dir,
             demo,
@@ -235,6 +242,21 @@ fn switch(name: &str, text: Option<&str>) -> Result<bool, Wrong> {
     }
 }
 
+fn demo_at(text: Option<String>, demo: bool) -> Result<Option<DateTime<Utc>>, Wrong> {
+    let Some(text) = text.filter(|it| !it.is_empty()) else { return Ok(None) };
+    if !demo {
+        return Err(Wrong(
+            "LIFEBOAT_DEMO_AT (--demo-at) is set without --demo; only the demo plays at another time".into(),
+        ));
+    }
+    match DateTime::parse_from_rfc3339(&text) {
+        Ok(at) => Ok(Some(at.to_utc())),
+        Err(_) => Err(Wrong(format!(
+            "LIFEBOAT_DEMO_AT (--demo-at) is `{text}`, which is not a time like 2024-01-01T00:00:00+08:00"
+        ))),
+    }
+}
+
 fn address(name: &str, text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| {
         Wrong(format!("{name} is `{text}`, which is not an address and a port like 127.0.0.1:8080"))
@@ -321,6 +343,8 @@ mod tests {
             (["--kubeconfig", "/nowhere"], "KUBECONFIG"),
             (["--database-url", "nonsense"], "DATABASE_URL"),
             (["--demo", "perhaps"], "LIFEBOAT_DEMO"),
+            (["--demo", "--demo-at=soon"], "LIFEBOAT_DEMO_AT"),
+            (["--demo-at", "2024-01-01T00:00:00Z"], "LIFEBOAT_DEMO_AT"),
             (["--metrics-listen", "9090"], "LIFEBOAT_METRICS_LISTEN"),
         ] {
             let said = check(&flags).unwrap_err();

@@ -18,7 +18,7 @@ use crate::adapters::kubernetes::Clusters;
 use crate::adapters::objects::Objects;
 use crate::audit::Key;
 use crate::config::{self, Settings};
-use crate::demo::world::Breaker;
+use crate::demo::world::Outside;
 use crate::demo::{self, people};
 use crate::http::{self, live};
 use crate::workers::{self, World, calendar, detector, drills, measurer, sealer, verifier};
@@ -49,6 +49,9 @@ pub async fn run(settings: Settings, share: Share) -> anyhow::Result<()> {
         "the database is not in the shape of this build; run `lifeboat migrate` first"
     );
     tell(&settings);
+    if let Some(at) = settings.demo_at {
+        crate::clock::play_at(at);
+    }
     config::remember_kubeconfig(&settings);
     let db = store::pool(database.options.clone(), CONNECTIONS);
     let res = parts(&settings, share, &db).await;
@@ -89,14 +92,14 @@ async fn parts(settings: &Settings, share: Share, db: &PgPool) -> anyhow::Result
     };
     let world = world(settings, db, demo.as_ref(), &stop)?;
     let objects = Objects::open(&settings.evidence)?;
-    let breaker = demo.as_ref().map(demo::world::World::breaker);
+    let outside = demo.as_ref().map(demo::world::World::outside);
     let mut all = pin!(async {
         match share {
             Share::All => {
-                let pages = web(settings, db, breaker, key.clone(), objects.clone(), &stop);
+                let pages = web(settings, db, outside, key.clone(), objects.clone(), &stop);
                 tokio::try_join!(pages, work(world, key, objects))?;
             }
-            Share::Web => web(settings, db, breaker, key, objects, &stop).await?,
+            Share::Web => web(settings, db, outside, key, objects, &stop).await?,
             Share::Work => work(world, key, objects).await?,
         }
         anyhow::Ok(())
@@ -140,7 +143,7 @@ fn world(
 async fn web(
     settings: &Settings,
     db: &PgPool,
-    breaker: Option<Breaker>,
+    outside: Option<Outside>,
     key: Key,
     objects: Objects,
     stop: &CancellationToken,
@@ -155,7 +158,7 @@ async fn web(
         metrics: Some(metrics.clone()),
         https: settings.is_https(),
         zone: settings.time_zone,
-        breaker,
+        outside,
         objects,
         vault: Vault::new(settings.secret_key()?.expose_secret()),
         key,

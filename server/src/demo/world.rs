@@ -1,7 +1,9 @@
 //! The pretend world that the demo looks after: a cluster with EdgeLink's workloads, the application in front of them,
 //! and its metrics. Everything listens on this machine alone and ends with the process.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use domain::catalog::Document;
 use domain::checks::CheckKind;
 use domain::services::WorkloadKind;
@@ -43,18 +46,23 @@ const GATEWAY: &str = "edge-link-production-api-gateway";
 pub struct World {
     cluster: Cluster,
     kubeconfig: PathBuf,
-    _prometheus: Prometheus,
+    prometheus: Prometheus,
     _application: DropGuard,
 }
 
-/// Breaks things, for the button of the demo.
+/// Plays what is outside of the product: the pipeline that breaks something, the metrics, and the time.
 #[derive(Clone)]
-pub struct Breaker {
+pub struct Outside {
     cluster: Cluster,
     namespace: String,
+    prometheus: Prometheus,
+    measured: Measured,
     /// When the world has been watched for long enough to be known as a good one.
     not_before: Instant,
 }
+
+/// What each query was said to be from when on, the oldest first.
+type Measured = Arc<Mutex<BTreeMap<String, Vec<(DateTime<Utc>, Option<f64>)>>>>;
 
 /// What the watch takes to see the world for the first time, and the time it then has to be well.
 const SETTLED: Duration = Duration::from_secs(CLEAN_BEFORE_S as u64 + 7);
@@ -65,7 +73,8 @@ const SETTLED: Duration = Duration::from_secs(CLEAN_BEFORE_S as u64 + 7);
 /// When a port cannot be had, or the catalog cannot be imported.
 pub async fn start(db: &PgPool, data_dir: &Path) -> anyhow::Result<World> {
     let delays = Delays { ready: Duration::from_secs(1), ..Delays::default() };
-    let options = Options { namespaces: vec![NAMESPACE.to_owned()], delays, ..Options::default() };
+    let options =
+        Options { namespaces: NAMESPACES.map(str::to_owned).into(), delays, ..Options::default() };
     let cluster = Cluster::start(options).await.context("the pretend cluster did not start")?;
     let prometheus =
         Prometheus::start(0, SimClock::real()).await.context("the pretend Prometheus")?;
@@ -80,10 +89,13 @@ pub async fn start(db: &PgPool, data_dir: &Path) -> anyhow::Result<World> {
     measure(&prometheus, &documents);
     deploy(&cluster, &documents).await.context("the workloads of the demo")?;
     take_over(db, &documents).await.context("the catalog of the demo")?;
-    Ok(World { cluster, kubeconfig, _prometheus: prometheus, _application: end })
+    Ok(World { cluster, kubeconfig, prometheus, _application: end })
 }
 
 const NAMESPACE: &str = "edgelink-prod";
+
+/// Of EdgeLink and of Glancy.
+const NAMESPACES: [&str; 2] = [NAMESPACE, "prod"];
 
 impl World {
     /// What `kubeconfig: demo` stands for.
@@ -91,13 +103,27 @@ impl World {
         &self.kubeconfig
     }
 
-    pub fn breaker(&self) -> Breaker {
-        let not_before = Instant::now() + SETTLED;
-        Breaker { cluster: self.cluster.clone(), namespace: NAMESPACE.to_owned(), not_before }
+    pub fn outside(&self) -> Outside {
+        Outside {
+            cluster: self.cluster.clone(),
+            namespace: NAMESPACE.to_owned(),
+            prometheus: self.prometheus.clone(),
+            measured: Measured::default(),
+            not_before: Instant::now() + SETTLED,
+        }
     }
 }
 
-impl Breaker {
+/// Why the time of the demo is not moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unmoved {
+    #[error("the time of the demo only moves forward")]
+    Backward,
+    #[error("the demo does not play in the future")]
+    Future,
+}
+
+impl Outside {
     /// Deploys a release whose pods crash, as a pipeline would; a moment later where the world has only just begun.
     ///
     /// # Errors
@@ -108,6 +134,34 @@ impl Breaker {
         let client = client(&self.cluster)?;
         let deployments: Api<Deployment> = Api::namespaced(client, &self.namespace);
         release(&deployments, GATEWAY, "api-gateway", BAD).await
+    }
+
+    /// From now on the pretend Prometheus answers this query with this value, and with nothing where there is none. What
+    /// it answered for earlier moments stays.
+    pub fn measure(&self, query: &str, value: Option<f64>) {
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let history = measured.entry(query.to_owned()).or_default();
+        history.push((clock::now(), value));
+        let history = history.clone();
+        self.prometheus.set_function(query, move |at| {
+            let newest = history.iter().rev().find(|(since, _)| *since <= at);
+            newest.and_then(|(_, value)| *value)
+        });
+    }
+
+    /// Lets time pass at once, for a year that is played within minutes.
+    ///
+    /// # Errors
+    /// [`Unmoved`].
+    pub fn pass_time(&self, at: DateTime<Utc>) -> Result<(), Unmoved> {
+        if at < clock::now() {
+            return Err(Unmoved::Backward);
+        }
+        if at > clock::real() {
+            return Err(Unmoved::Future);
+        }
+        clock::play_at(at);
+        Ok(())
     }
 }
 
@@ -135,7 +189,7 @@ fn client(cluster: &Cluster) -> anyhow::Result<kube::Client> {
 }
 
 fn image(container: &str, tag: &str) -> String {
-    format!("ghcr.io/edgelink/edgelink-{container}:{tag}")
+    format!("registry.example/{container}:{tag}")
 }
 
 /// Every Deployment and StatefulSet that the catalog names, each with a release before the one that runs.
