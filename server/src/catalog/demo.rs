@@ -1,4 +1,4 @@
-//! The catalog of the demo: EdgeLink's and Glancy's, with the pretend world in the place of the real one.
+//! The catalog of the demo: EdgeLink's and of Glancy what is drilled, with the pretend world in the place of the real one.
 
 use domain::catalog::Document;
 use domain::checks::CheckKind;
@@ -6,7 +6,7 @@ use domain::policies::Mode;
 
 use super::parse::{Error, Located, parse};
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 10] = [
     ("edgelink/clusters.yaml", include_str!("../../../catalog/edgelink/clusters.yaml")),
     ("edgelink/policies.yaml", include_str!("../../../catalog/edgelink/policies.yaml")),
     ("edgelink/signals.yaml", include_str!("../../../catalog/edgelink/signals.yaml")),
@@ -16,8 +16,6 @@ const FILES: [(&str, &str); 12] = [
     ("edgelink/calendar.yaml", include_str!("../../../catalog/edgelink/calendar.yaml")),
     ("glancy/clusters.yaml", include_str!("../../../catalog/glancy/clusters.yaml")),
     ("glancy/services.yaml", include_str!("../../../catalog/glancy/services.yaml")),
-    ("glancy/objectives.yaml", include_str!("../../../catalog/glancy/objectives.yaml")),
-    ("glancy/backups.yaml", include_str!("../../../catalog/glancy/backups.yaml")),
     ("glancy/calendar.yaml", include_str!("../../../catalog/glancy/calendar.yaml")),
 ];
 
@@ -80,12 +78,8 @@ impl Pretend {
                     }
                 }
             }
-            // Nobody calls the pretended applications, so there is no share of calls that succeed, and no database of
-            // theirs is replicated.
-            Document::Objective(objective) => {
-                objective.recovery = None;
-                objective.replication = None;
-            }
+            // Nobody calls the pretended applications, so there is no share of calls that succeed.
+            Document::Objective(objective) => objective.recovery = None,
             Document::Signal(_) => {}
             // No copies are made of a pretend world, and EdgeLink's own places are not asked.
             Document::Backup(backup) => backup.source = None,

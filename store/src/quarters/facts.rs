@@ -16,6 +16,7 @@ pub async fn now(
     until: DateTime<Utc>,
 ) -> Result<Vec<Fact>, Error> {
     let mut facts = drills(db, from, until).await?;
+    facts.extend(spot_checks(db, from, until).await?);
     facts.extend(rollbacks(db, from, until).await?);
     facts.extend(measured(db, from, until).await?);
     facts.sort_by(|a, b| a.subject.cmp(&b.subject));
@@ -56,6 +57,35 @@ async fn drills(
                   ) AS "facts!"
            FROM drills d LEFT JOIN services s ON s.id = service_id
            WHERE happened_at >= $1 AND happened_at < $2"#,
+        from,
+        until
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// By the moment in which what was found was written down. The population is covered by its digest.
+async fn spot_checks(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<Fact>, Error> {
+    let rows = sqlx::query_as!(
+        Fact,
+        r#"SELECT 'spot-checks/' || c.number AS "subject!",
+                  jsonb_build_object(
+                      'service', s.name, 'kind', c.kind, 'item', c.item, 'domain', c.domain, 'backup', c.backup,
+                      'sample_size', c.sample_size, 'checks', c.checks, 'closure_limit_s', c.closure_limit_s,
+                      'planned_by', c.planned_by, 'created_at', c.created_at, 'commitment', c.commitment,
+                      'population_digest', c.population_digest, 'populated_by', c.populated_by,
+                      'populated_at', c.populated_at, 'seed', encode(c.seed, 'hex'), 'sample', c.sample,
+                      'drawn_by', c.drawn_by, 'drawn_at', c.drawn_at, 'results', c.results, 'verdict', c.verdict,
+                      'recorded_by', c.recorded_by, 'recorded_at', c.recorded_at, 'state', c.state,
+                      'accepted_by', c.accepted_by, 'accepted_at', c.accepted_at, 'accept_note', c.accept_note,
+                      'retest_of', (SELECT o.number FROM spot_checks o WHERE o.id = c.retest_of),
+                      'retest_due', c.retest_due
+                  ) AS "facts!"
+           FROM spot_checks c JOIN services s ON s.id = c.service_id
+           WHERE c.recorded_at >= $1 AND c.recorded_at < $2"#,
         from,
         until
     );

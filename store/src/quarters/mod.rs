@@ -123,7 +123,8 @@ pub async fn list(
 /// The day of the oldest row of a ledger, where there is one: before it no quarter is worth closing.
 pub async fn first(db: impl PgExecutor<'_>) -> Result<Option<DateTime<Utc>>, Error> {
     let first = sqlx::query_scalar!(
-        "SELECT least((SELECT min(happened_at) FROM drills), (SELECT min(created_at) FROM rollbacks))"
+        "SELECT least((SELECT min(happened_at) FROM drills), (SELECT min(created_at) FROM rollbacks),
+                      (SELECT min(recorded_at) FROM spot_checks))"
     );
     Ok(first.fetch_one(db).await?)
 }

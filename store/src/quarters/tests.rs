@@ -3,7 +3,7 @@ use domain::quarters::{Closing, close};
 use sqlx::PgPool;
 
 use super::*;
-use crate::trends::tests::{drill, rollback, services, write};
+use crate::trends::tests::{drill, rollback, services, spot_check, write};
 
 fn zone() -> FixedOffset {
     FixedOffset::east_opt(8 * 3600).unwrap()
@@ -31,6 +31,7 @@ async fn closed(pool: &PgPool) -> (Quarter, Counted) {
     drill(pool, "DR-1", "pay", "2026-07-02T00:00:00Z", 90).await;
     drill(pool, "DR-2", "pay", "2026-10-02T00:00:00Z", 90).await;
     rollback(pool, "RB-1", "pay", "2026-08-02T00:00:00Z", "verified", true).await;
+    spot_check(pool, "SC-1", "pay", "2026-08-03T00:00:00Z", "fail").await;
     let mut tx = pool.begin().await.unwrap();
     steady(&mut tx).await.unwrap();
     let (quarter, facts) = counted(&mut tx).await;
@@ -49,7 +50,7 @@ async fn a_closed_quarter_reads_back_and_gives_its_digest_again(pool: PgPool) {
 
     let rows = rows(&pool, third(), None, 10).await.unwrap();
     let subjects: Vec<_> = rows.iter().map(|it| it.fact.subject.as_str()).collect();
-    assert_eq!(subjects, ["drills/DR-1", "rollbacks/RB-1"]);
+    assert_eq!(subjects, ["drills/DR-1", "rollbacks/RB-1", "spot-checks/SC-1"]);
     let facts: Vec<_> = rows.iter().map(|it| it.fact.clone()).collect();
     assert_eq!(facts, counted.facts);
     assert!(rows.iter().all(|it| it.digest == it.fact.digest().to_string()));

@@ -264,6 +264,11 @@ pub struct Filter {
     pub kind: Option<String>,
     pub backup: Option<String>,
     pub since: Option<DateTime<Utc>>,
+    /// The owner of the service.
+    pub team: Option<String>,
+    /// By the moment in which what was found was written down: from then on, and before then.
+    pub recorded_since: Option<DateTime<Utc>>,
+    pub recorded_until: Option<DateTime<Utc>>,
     /// After this one, in the order of the list.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -277,6 +282,8 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<SpotCh
          AND ($3::text IS NULL OR c.verdict = $3) AND ($4::text IS NULL OR c.kind = $4)
          AND ($5::text IS NULL OR c.backup = $5) AND ($6::timestamptz IS NULL OR c.created_at >= $6)
          AND ($7::timestamptz IS NULL OR (c.created_at, c.id) < ($7, $8))
+         AND ($10::text IS NULL OR s.team = $10) AND ($11::timestamptz IS NULL OR c.recorded_at >= $11)
+         AND ($12::timestamptz IS NULL OR c.recorded_at < $12)
          ORDER BY c.created_at DESC, c.id DESC LIMIT $9",
         filter.service.as_deref(),
         filter.state.as_deref(),
@@ -286,7 +293,10 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<SpotCh
         filter.since,
         at,
         id,
-        filter.limit
+        filter.limit,
+        filter.team.as_deref(),
+        filter.recorded_since,
+        filter.recorded_until
     );
     rows.fetch_all(db).await?.into_iter().map(SpotCheck::try_from).collect()
 }

@@ -6,8 +6,8 @@ use domain::decisions::Cause;
 use domain::drills::{Outcome, StateName};
 use domain::rollbacks::Closure;
 use domain::trends::{
-    DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally, Source, Tallies,
-    figures,
+    DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally, Source,
+    SpotCheckTally, Tallies, figures,
 };
 use domain::verdict::Verdict;
 use sqlx::PgConnection;
@@ -44,8 +44,8 @@ pub async fn of<Z: TimeZone>(
     let tallies = Tallies {
         drills: drills(&mut *db, &bounds, filter).await?,
         measured: measured(&mut *db, &bounds, filter).await?,
+        spot_checks: spot_checks(&mut *db, &bounds, filter).await?,
         rollbacks: rollbacks(&mut *db, &bounds, filter).await?,
-        ..Tallies::default()
     };
     Ok(figures(periods.len(), tallies))
 }
@@ -163,6 +163,39 @@ impl TryFrom<MeasuredRow> for MeasuredTally {
             count: count(row.count),
         })
     }
+}
+
+/// Spot checks count in the period in which what was found was written down. They are no incident, so they are left out
+/// where only what happened in earnest is asked for.
+async fn spot_checks(
+    db: &mut PgConnection,
+    bounds: &[DateTime<Utc>],
+    filter: &Filter,
+) -> Result<Vec<SpotCheckTally>, Error> {
+    if filter.source == Source::Real {
+        return Ok(vec![]);
+    }
+    let rows = sqlx::query!(
+        r#"SELECT width_bucket(recorded_at, $1::timestamptz[]) AS "period!", verdict AS "verdict!", count(*) AS "count!"
+           FROM spot_checks JOIN services s ON s.id = service_id
+           WHERE recorded_at >= $2 AND recorded_at < $3
+                 AND ($4::text IS NULL OR s.name = $4) AND ($5::text IS NULL OR s.team = $5)
+           GROUP BY 1, 2"#,
+        bounds,
+        bounds.first(),
+        bounds.last(),
+        filter.service.as_deref(),
+        filter.team.as_deref()
+    );
+    let rows = rows.fetch_all(db).await?.into_iter().map(|row| {
+        let broken = || Error::Inconsistent { table: "spot_checks", id: row.verdict.clone() };
+        Ok(SpotCheckTally {
+            period: index(row.period),
+            verdict: Verdict::parse(&row.verdict).ok_or_else(broken)?,
+            count: count(row.count),
+        })
+    });
+    rows.collect()
 }
 
 /// Whether only what belongs to drills is asked for, or only what does not.

@@ -77,6 +77,50 @@ pub(crate) async fn rollback(
     .await;
 }
 
+/// A spot check of one item, recorded at this moment with this verdict.
+pub(crate) async fn spot_check(
+    pool: &PgPool,
+    number: &str,
+    service: &str,
+    at: &str,
+    verdict: &str,
+) {
+    write(
+        pool,
+        &format!(
+            "INSERT INTO spot_checks (number, kind, item, service_id, sample_size, checks, planned_by, created_at,
+                 commitment, sealed_seed, population, population_source, population_digest, populated_by, populated_at,
+                 seed, sample, drawn_by, drawn_at, results, verdict, recorded_by, recorded_at, state)
+             SELECT '{number}', 'backup', 'PITR', id, 1, '[{{}}]', 'user:lead', '2026-01-01',
+                 'sha256:' || encode(sha256('{number}'), 'hex'), '', '{{a}}', '{{}}', 'sha256:' || repeat('0', 64),
+                 'user:lead', '2026-01-01', '{number}', '{{a}}', 'user:lead', '2026-01-01', '{{}}', '{verdict}',
+                 'user:lead', '{at}', 'recorded'
+             FROM services WHERE name = '{service}'"
+        ),
+    )
+    .await;
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn spot_checks_count_when_what_was_found_is_written_down(pool: PgPool) {
+    services(&pool).await;
+    for (number, service, at, verdict) in [
+        ("SC-1", "pay", "2026-06-30T15:59:59Z", "fail"),
+        ("SC-2", "pay", "2026-06-30T16:00:00Z", "pass"),
+        ("SC-3", "shop", "2026-08-01T00:00:00Z", "unknown"),
+        ("SC-4", "pay", "2026-09-30T16:00:00Z", "pass"),
+    ] {
+        spot_check(&pool, number, service, at, verdict).await;
+    }
+    let [second, third] = of(&pool, &Filter::default()).await.try_into().unwrap();
+    assert_eq!(second.spot_checks, Share { met: 0, missed: 1, unknown: 0 });
+    assert_eq!(third.spot_checks, Share { met: 1, missed: 0, unknown: 1 });
+    let team = Filter { team: Some("front".into()), ..Filter::default() };
+    assert_eq!(of(&pool, &team).await[1].spot_checks, Share { met: 0, missed: 0, unknown: 1 });
+    let real = Filter { source: Source::Real, ..Filter::default() };
+    assert_eq!(of(&pool, &real).await[1].spot_checks, Share::default());
+}
+
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn rows_count_in_the_quarter_of_the_installation_s_calendar(pool: PgPool) {
     services(&pool).await;

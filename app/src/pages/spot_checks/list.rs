@@ -15,7 +15,7 @@ use crate::pages::error::Error;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
     Head, Input, Panel, Query, Queue, Table, Tone, Waiting, badge, column, empty, filters, live,
-    mark, page, pager, when_short,
+    mark, page, pager, period, when_short,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -43,7 +43,8 @@ pub fn SpotChecksPage() -> impl IntoView {
         shown.rows.truncate(PAGE as usize);
         let last = shown.rows.last().filter(|_| more);
         let next = last.map(|it| store::cursor::of(it.created_at, it.id.0));
-        let first = query.get("cursor").is_none();
+        // Whoever came for the rows of a period is shown them first.
+        let first = ["cursor", "recorded_since"].iter().all(|it| query.get(it).is_none());
         let above = first.then(|| view! { {owed(&shown)} {covered(&shown, &query)} });
         let content = match shown.rows.is_empty() {
             true => Either::Left(empty(t.nothing_yet)),
@@ -58,6 +59,7 @@ pub fn SpotChecksPage() -> impl IntoView {
                 {t.lede}
             </Head>
             {above}
+            {period(&query, "recorded_since", "recorded_until")}
             {filters(&query, view! {
                 {query.choice("state", t.state, states)}
                 {query.choice("verdict", t.verdict, verdicts)}
@@ -79,6 +81,9 @@ fn filter(query: &Query) -> Filter {
         kind: known("kind", |it| SubjectKind::parse(it).is_some()),
         backup: query.get("backup"),
         since: None,
+        team: query.get("team"),
+        recorded_since: query.moment("recorded_since"),
+        recorded_until: query.moment("recorded_until"),
         after: query.get("cursor").as_deref().and_then(store::cursor::parse),
         limit: PAGE + 1,
     }

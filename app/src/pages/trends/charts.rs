@@ -100,9 +100,9 @@ fn closure(trends: &Trends) -> Chart {
 
 fn spot_checks(trends: &Trends) -> Chart {
     let t = texts(&TEXTS);
-    over(trends, "sp", t.spot_check_rate, Scale::Shares)
-        .in_bars()
-        .line(trends, t.passed, |at| share(at.figures.spot_checks, || Rows::drills(trends, at)))
+    over(trends, "sp", t.spot_check_rate, Scale::Shares).in_bars().line(trends, t.passed, |at| {
+        share(at.figures.spot_checks, || Rows::spot_checks(trends, at))
+    })
 }
 
 fn missed(trends: &Trends) -> Chart {

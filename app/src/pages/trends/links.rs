@@ -42,6 +42,11 @@ impl Rows {
         Self::of("/drills", "happened_since", "happened_until", trends, at)
     }
 
+    /// Spot checks by the moment in which what was found was written down.
+    pub(super) fn spot_checks(trends: &Trends, at: &Point) -> Self {
+        Self::of("/spot-checks", "recorded_since", "recorded_until", trends, at)
+    }
+
     pub(super) fn rollbacks(trends: &Trends, at: &Point) -> Self {
         let rows = Self::of("/rollbacks", "since", "until", trends, at);
         match trends.filter.source {

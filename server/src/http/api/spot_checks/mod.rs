@@ -150,6 +150,9 @@ struct Asked {
     kind: Option<String>,
     backup: Option<String>,
     since: Option<DateTime<Utc>>,
+    team: Option<String>,
+    recorded_since: Option<DateTime<Utc>>,
+    recorded_until: Option<DateTime<Utc>>,
     sort: Option<String>,
     limit: Option<u16>,
     cursor: Option<String>,
@@ -158,7 +161,8 @@ struct Asked {
 impl Asked {
     /// The filter without its place and length.
     fn filter(self) -> Result<(Filter, Cursor), Error> {
-        let Asked { service, state, verdict, kind, backup, since, sort, limit, cursor } = self;
+        let Asked { service, state, verdict, kind, backup, since, sort, limit, cursor, .. } = self;
+        let Asked { team, recorded_since, recorded_until, .. } = self;
         newest_first(sort.as_deref(), "created_at")?;
         if let Some(it) = &state {
             word(it, "state", StateName::parse, StateName::ALL, StateName::as_str)?;
@@ -169,7 +173,18 @@ impl Asked {
         if let Some(it) = &kind {
             word(it, "kind", SubjectKind::parse, SubjectKind::ALL, SubjectKind::as_str)?;
         }
-        let filter = Filter { service, state, verdict, kind, backup, since, ..Filter::default() };
+        let filter = Filter {
+            service,
+            state,
+            verdict,
+            kind,
+            backup,
+            since,
+            team,
+            recorded_since,
+            recorded_until,
+            ..Filter::default()
+        };
         Ok((filter, Cursor { limit, cursor }))
     }
 }
