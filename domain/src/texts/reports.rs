@@ -26,6 +26,7 @@ pub struct Texts {
     pub scenario: &'static str,
     pub cause: &'static str,
     pub promise: &'static str,
+    pub worst: &'static str,
     pub outcome: &'static str,
     pub row_digest: &'static str,
     pub unknown: &'static str,
@@ -59,7 +60,9 @@ pub static TEXTS: Each<Texts> = Each {
         subtitle: "灾备演练、恢复目标与回滚",
         keywords: ["季度关账", "演练台账", "RTO/RPO", "回滚"],
         lede: |quarter, by, at| {
-            format!("{quarter} 由 {by} 于 {at} 关账。本报告所载指标与记录自此固定；此后的改动只见于附注，不改变本报告。")
+            format!(
+                "{quarter} 由 {by} 于 {at} 关账。本报告所载指标与记录自此固定；此后的改动只见于附注，不改变本报告。"
+            )
         },
         zone: "时区",
         legend: "“–”表示没有可统计的记录，不等于零；未知不算达成。",
@@ -81,6 +84,7 @@ pub static TEXTS: Each<Texts> = Each {
         scenario: "场景",
         cause: "原因",
         promise: "承诺",
+        worst: "最差值",
         outcome: "结果",
         row_digest: "SHA-256",
         unknown: "未知",
@@ -134,16 +138,22 @@ pub static TEXTS: Each<Texts> = Each {
         subtitle: "Drills, recovery objectives and rollbacks",
         keywords: ["quarter close", "drill ledger", "RTO/RPO", "rollback"],
         lede: |quarter, by, at| {
-            format!("{quarter} was closed by {by} at {at}. From then on the figures and rows of this report are fixed; later changes are an addendum and never change it.")
+            format!(
+                "{quarter} was closed by {by} at {at}. From then on the figures and rows of this report are fixed; later changes are an addendum and never change it."
+            )
         },
         zone: "Time zone",
         legend: "“–” means that there are no rows to count, which is not zero. What is unknown is not met.",
         before: "Quarter before",
         months: "Month by month",
         trends: "Trends",
-        trends_note: |n| format!("This quarter and the {n} before it, as they were counted when it was closed."),
+        trends_note: |n| {
+            format!("This quarter and the {n} before it, as they were counted when it was closed.")
+        },
         ledgers: "Rows",
-        ledgers_note: |n| format!("{n} in all. The digest of each row's full text, in the order of the ledgers."),
+        ledgers_note: |n| {
+            format!("{n} in all. The digest of each row's full text, in the order of the ledgers.")
+        },
         ledger_of: |name| match name {
             "drills" => "Drill ledger".into(),
             "rollbacks" => "Rollbacks".into(),
@@ -156,6 +166,7 @@ pub static TEXTS: Each<Texts> = Each {
         scenario: "Scenario",
         cause: "Cause",
         promise: "Promise",
+        worst: "Worst value",
         outcome: "Outcome",
         row_digest: "SHA-256",
         unknown: "Unknown",
@@ -170,7 +181,10 @@ pub static TEXTS: Each<Texts> = Each {
                 Some(AuditHead { entry, hash }) => format!(
                     "Run lifeboat audit verify --public-key FILE. Entry {entry} of the audit chain has the hash {hash}; this close is a later entry, and the heads after it are signed and published."
                 ),
-                None => "No entry of the audit log was sealed by then, so there is no head to compare.".to_owned(),
+                None => {
+                    "No entry of the audit log was sealed by then, so there is no head to compare."
+                        .to_owned()
+                }
             };
             vec![
                 ("This file", format!("Its SHA-256 (sha256sum) stands on the page of {quarter} and in its evidence.")),
@@ -189,13 +203,19 @@ pub static TEXTS: Each<Texts> = Each {
         not_stored: "Not stored yet",
         being_made_note: "The report is made by itself after the close, usually within seconds.",
         not_stored_note: |why, tries, again| {
-            format!("The report is not stored yet: {why}. Attempts so far: {tries}; the next one is at {again}. The close stands.")
+            format!(
+                "The report is not stored yet: {why}. Attempts so far: {tries}; the next one is at {again}. The close stands."
+            )
         },
         fault_of: |fault| match fault {
             Fault::Away => "the object store does not answer",
             Fault::Full => "the object store is full",
-            Fault::Taken => "another file lies under its name in the object store; an administrator should find out where it is from",
-            Fault::Differs => "the rows in the database no longer give the digest of the close; this must be looked into at once",
+            Fault::Taken => {
+                "another file lies under its name in the object store; an administrator should find out where it is from"
+            }
+            Fault::Differs => {
+                "the rows in the database no longer give the digest of the close; this must be looked into at once"
+            }
             Fault::TooSlow => "setting it took too long",
             Fault::Broken => "it could not be set; the server's log says why",
         },

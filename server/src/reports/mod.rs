@@ -4,12 +4,11 @@
 //! network or clock; the same data always gives the same bytes.
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use domain::quarters::Quarter;
 use domain::quarters::paper::Paper;
-use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use typst::diag::{SourceDiagnostic, Warned};
@@ -29,8 +28,9 @@ const QUARTER: Template = Template { name: "quarter.typ", text: include_str!("qu
 const REGULAR: &[u8] = include_bytes!("../../fonts/NotoSansSC-Regular-GB2312.ttf");
 const BOLD: &[u8] = include_bytes!("../../fonts/NotoSansSC-Bold-GB2312.ttf");
 
-static FONTS: LazyLock<Vec<Font>> =
-    LazyLock::new(|| [REGULAR, BOLD].into_iter().flat_map(|it| Font::iter(Bytes::new(it))).collect());
+static FONTS: LazyLock<Vec<Font>> = LazyLock::new(|| {
+    [REGULAR, BOLD].into_iter().flat_map(|it| Font::iter(Bytes::new(it))).collect()
+});
 
 /// Whoever waits longer for a report gets none.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -59,21 +59,22 @@ pub enum NotPrinted {
 /// # Errors
 /// [`NotPrinted`].
 pub async fn quarter(quarter: &Quarter, paper: &Paper) -> Result<Vec<u8>, NotPrinted> {
+    print(document_of(quarter, paper)?).await
+}
+
+fn document_of(quarter: &Quarter, paper: &Paper) -> Result<Document, NotPrinted> {
     let data = serde_json::to_value(paper);
-    let data = data.map_err(|error| NotPrinted::Broken(error.to_string()))?;
-    let document = Document {
+    Ok(Document {
         template: QUARTER,
-        data,
+        data: data.map_err(|error| NotPrinted::Broken(error.to_string()))?,
         id: format!("quarters/{} {}", quarter.period, quarter.digest),
         at: quarter.closed_at,
-    };
-    print(document).await
+    })
 }
 
 /// What is set.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 struct Document {
-    #[serde(skip)]
     template: Template,
     data: serde_json::Value,
     /// Names it for ever; no other document has it.
@@ -89,7 +90,11 @@ async fn print(document: Document) -> Result<Vec<u8>, NotPrinted> {
         let place = PLACE.acquire().await.map_err(|it| NotPrinted::Broken(it.to_string()))?;
         let set = tokio::task::spawn_blocking(move || {
             let _place = place;
-            set(&document)
+            let begun = Instant::now();
+            let set = set(&document);
+            metrics::histogram!("lifeboat_print_seconds", "template" => document.template.name)
+                .record(begun.elapsed().as_secs_f64());
+            set
         });
         set.await.map_err(|it| NotPrinted::Broken(it.to_string()))?
     };

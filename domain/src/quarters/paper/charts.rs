@@ -211,10 +211,10 @@ impl Draft {
         let ticks = (0..=steps as u32).map(|n| low + step * f64::from(n));
         let ticks = ticks.map(|it| Tick { at: at(it), label: name(it) }).collect();
         let point = |(value, shown): (Option<f64>, String)| Point { at: value.map(at), shown };
-        let series = self.series.into_iter().map(|(name, values)| Series {
-            name,
-            points: values.into_iter().map(point).collect(),
-        });
+        let series = self
+            .series
+            .into_iter()
+            .map(|(name, values)| Series { name, points: values.into_iter().map(point).collect() });
         Chart {
             ticks,
             limit: self.limit.map(|(value, label)| Tick { at: at(value), label }),

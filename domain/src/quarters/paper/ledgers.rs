@@ -12,7 +12,7 @@ use crate::decisions::Cause;
 use crate::drills::{Outcome, StateName};
 use crate::quarters::Fact;
 use crate::rollbacks::State;
-use crate::texts::{Lang, count, date, drills, measurements, quarters, reports, rollbacks};
+use crate::texts::{Lang, count, date, drills, measurements, number, quarters, reports, rollbacks};
 
 /// Of a text that somebody wrote, in characters; the whole of it is what the digest is of.
 const LONGEST: usize = 80;
@@ -21,14 +21,18 @@ const LONGEST: usize = 80;
 pub struct Ledger {
     pub name: String,
     pub count: String,
-    /// Row, date, service or subject, what it was, outcome, digest.
+    /// Row or promise, date, service or subject, what it was, outcome, digest.
     pub heads: [&'static str; 6],
     /// The digest as two halves of 32 digits.
     pub rows: Vec<([String; 5], [String; 2])>,
 }
 
 /// Ledgers and rows in the order of their subjects.
-pub(super) fn ledgers<Z: TimeZone<Offset: Display>>(lang: Lang, facts: &[Fact], zone: &Z) -> Vec<Ledger> {
+pub(super) fn ledgers<Z: TimeZone<Offset: Display>>(
+    lang: Lang,
+    facts: &[Fact],
+    zone: &Z,
+) -> Vec<Ledger> {
     let mut by_ledger = BTreeMap::<&str, Vec<&Fact>>::new();
     for fact in facts {
         by_ledger.entry(fact.ledger()).or_default().push(fact);
@@ -49,10 +53,11 @@ fn heads(lang: Lang, ledger: &str) -> [&'static str; 6] {
     let (t, of_quarters) = (reports::TEXTS.of(lang), quarters::TEXTS.of(lang));
     let (whose, what) = match ledger {
         "rollbacks" => (of_quarters.service, t.cause),
-        "measurements" => (t.subject, t.promise),
+        "measurements" => (t.subject, t.worst),
         _ => (of_quarters.service, t.scenario),
     };
-    [of_quarters.row, t.date, whose, what, t.outcome, t.row_digest]
+    let row = if ledger == "measurements" { t.promise } else { of_quarters.row };
+    [row, t.date, whose, what, t.outcome, t.row_digest]
 }
 
 fn cells<Z: TimeZone<Offset: Display>>(lang: Lang, fact: &Fact, zone: &Z) -> [String; 5] {
@@ -80,17 +85,13 @@ fn cells<Z: TimeZone<Offset: Display>>(lang: Lang, fact: &Fact, zone: &Z) -> [St
         "measurements" => {
             let date = own.split('/').next().unwrap_or_default();
             let name = it["name"].as_str().unwrap_or_default();
-            let number = |name: &str| it[name].as_u64().unwrap_or_default();
+            let of = |name: &str| it[name].as_u64().unwrap_or_default();
             [
-                own.split_once('/').map_or(own, |it| it.1).to_owned(),
+                (measurements::TEXTS.of(lang).name_of)(name),
                 date.to_owned(),
                 said(&it["of"]),
-                (measurements::TEXTS.of(lang).name_of)(name),
-                (reports::TEXTS.of(lang).measured)(
-                    number("pass"),
-                    number("fail"),
-                    number("unknown"),
-                ),
+                worst(it),
+                (reports::TEXTS.of(lang).measured)(of("pass"), of("fail"), of("unknown")),
             ]
         }
         _ => [
@@ -101,6 +102,14 @@ fn cells<Z: TimeZone<Offset: Display>>(lang: Lang, fact: &Fact, zone: &Z) -> [St
             said(&it["outcome"]),
         ],
     }
+}
+
+/// The worst value of a day with its unit.
+fn worst(it: &Value) -> String {
+    let unit = it["unit"].as_str().unwrap_or_default();
+    it["worst"]
+        .as_f64()
+        .map_or_else(nothing, |it| format!("{} {unit}", number(it)).trim().to_owned())
 }
 
 fn of_drill(lang: Lang, it: &Value) -> String {

@@ -235,6 +235,12 @@ fn highlights(quarter: &Quarter) -> Vec<Highlight> {
     .collect()
 }
 
+/// With what it was counted from, where there was anything.
+fn beside(value: String, line: Option<Line>) -> Cell {
+    let rows = line.map(|it| it.rows).filter(|_| value != NOTHING);
+    Cell(value, rows)
+}
+
 fn compared(quarter: &Quarter) -> Table {
     let lang = quarter.lang;
     let (t, words) = (reports::TEXTS.of(lang), trends::TEXTS.of(lang));
@@ -247,7 +253,7 @@ fn compared(quarter: &Quarter) -> Table {
             plain(line.name.to_owned()),
             plain(printed(lang, &line)),
             plain(line.rows.clone()),
-            Cell(was, before.map(|it| it.rows)),
+            beside(was, before),
             plain(change.unwrap_or_else(|| NOTHING.to_owned())),
         ]
     };
@@ -267,8 +273,9 @@ fn months(quarter: &Quarter) -> Table {
     let lang = quarter.lang;
     let months: Vec<_> = quarter.months.iter().map(|it| lines(lang, &it.figures)).collect();
     let row = |(n, line): (usize, Line)| {
-        let of = |it: &Line| Cell(printed(lang, it), Some(it.rows.clone()));
-        let cells = months.iter().map(|it| it.get(n).map_or_else(|| Cell(NOTHING.into(), None), of));
+        let of = |it: &Line| beside(printed(lang, it), Some(it.clone()));
+        let cells =
+            months.iter().map(|it| it.get(n).map_or_else(|| Cell(NOTHING.into(), None), of));
         std::iter::once(Cell(line.name.to_owned(), None)).chain(cells).collect()
     };
     let heads = quarter.months.iter().map(|it| it.period.to_string());

@@ -38,12 +38,18 @@ fn counted() -> Counted {
                 json!({"service": "pay", "scenario": "*bold* #import \"x\" $x$ \\", "state": "signed_off",
                        "outcome": "passed", "t0": "2026-07-01T20:00:00Z", "planned_at": "2026-07-01T00:00:00Z"}),
             ),
-            fact("drills/DR-20260703-01", json!({"service": null, "scenario": "x".repeat(99), "state": "missed"})),
+            fact(
+                "drills/DR-20260703-01",
+                json!({"service": null, "scenario": "x".repeat(99), "state": "missed"}),
+            ),
             fact(
                 "measurements/2026-07-03/rpo/order-db",
-                json!({"name": "rpo", "of": "order-db", "pass": 22, "fail": 1, "unknown": 1}),
+                json!({"name": "rpo", "of": "order-db", "pass": 22, "fail": 1, "unknown": 1, "worst": 912.5, "unit": "s"}),
             ),
-            fact("rollbacks/RB-20260802-01", json!({"service": "pay", "state": "failed", "state_reason": "no"})),
+            fact(
+                "rollbacks/RB-20260802-01",
+                json!({"service": "pay", "state": "failed", "state_reason": "no"}),
+            ),
             fact("rollbacks/RB-20260802-02", json!({"service": "pay", "state": "later_word"})),
         ],
     }
@@ -55,14 +61,15 @@ fn rows_stand_by_ledger_with_their_digests() {
     let paper = paper(&closed(Lang::Zh, &counted), &counted.facts, &zone()).unwrap();
     let names: Vec<_> = paper.ledgers.iter().map(|it| (&*it.name, &*it.count)).collect();
     assert_eq!(names, [("演练台账", "2"), ("RTO / RPO 度量（按日）", "1"), ("回滚", "2")]);
-    let row = |ledger: usize, row: usize| paper.ledgers[ledger].rows[row].0.each_ref().map(|it| &**it);
+    let row =
+        |ledger: usize, row: usize| paper.ledgers[ledger].rows[row].0.each_ref().map(|it| &**it);
     // What somebody wrote stays as it was written.
     let drill = ["DR-20260702-01", "2026-07-02", "pay", "*bold* #import \"x\" $x$ \\", "通过"];
     assert_eq!(row(0, 0), drill);
     let missed = row(0, 1);
     assert_eq!((missed[1], missed[2], missed[4]), ("–", "–", "缺席"));
     assert_eq!(missed[3], format!("{}…", "x".repeat(80)));
-    let measured = ["rpo/order-db", "2026-07-03", "order-db", "RPO", "达标 22，未达标 1，未知 1"];
+    let measured = ["RPO", "2026-07-03", "order-db", "912.5 s", "达标 22，未达标 1，未知 1"];
     assert_eq!(row(1, 0), measured);
     assert_eq!([row(2, 0)[4], row(2, 1)[4]], ["失败", "未知"]);
     let digest = counted.facts[0].digest().to_string();
@@ -78,7 +85,10 @@ fn figures_stand_beside_those_before() {
     assert_eq!((&*rto.value, rto.change.as_deref()), ("90%", Some("+10 points")));
     // Nothing is not zero.
     let closure = &paper.figures.rows[2];
-    assert_eq!(closure.iter().map(|it| &*it.0).collect::<Vec<_>>(), ["Closure, median", "–", "0", "–", "–"]);
+    assert_eq!(
+        closure.iter().map(|it| &*it.0).collect::<Vec<_>>(),
+        ["Closure, median", "–", "0", "–", "–"]
+    );
     assert_eq!(paper.months.heads[1..], ["2026-07", "2026-08", "2026-09"]);
     assert_eq!(paper.months.rows[0][1], Cell("75%".into(), Some("3 / 4".into())));
     let rto: Vec<_> = paper.charts[0].series[0].points.iter().map(|it| &*it.shown).collect();
