@@ -20,9 +20,13 @@ type Package = (&'static str, fn() -> bool);
 
 const POSTGRES: Package = ("postgresql", || embedded::newest().is_some() && runs("psql"));
 const CHROMIUM: Package = ("chromium", || runs("chromium"));
-const FOR_TESTS: [Package; 4] = [
+/// Reads printed reports back.
+const PDF_TOOLS: Package =
+    ("poppler-utils", || output(Command::new("pdftotext").arg("-v")).is_ok());
+const FOR_TESTS: [Package; 5] = [
     POSTGRES,
     CHROMIUM,
+    PDF_TOOLS,
     ("prometheus", || runs("prometheus")),
     ("prometheus-alertmanager", || runs("prometheus-alertmanager")),
 ];

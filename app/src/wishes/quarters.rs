@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Subject};
 use domain::quarters::reconciliation::{Mismatch, mismatches};
+use domain::quarters::report::{File, Report};
 use domain::quarters::{self, Addendum, Closing, Quarter, Refusal};
 use domain::texts::Lang;
 use domain::trends::{Period, Unit};
+use sqlx::PgConnection;
 
 use crate::doors::Context;
 use crate::pages::error::Error;
@@ -63,6 +65,9 @@ pub struct Closed {
     pub addenda: Vec<Addendum>,
     /// When what is in an addendum was changed, and by whom, as the audit log has it.
     pub changes: BTreeMap<String, (DateTime<Utc>, String)>,
+    pub report: Option<Report>,
+    /// Why the file of the report had to be erased, where it had to be.
+    pub erased: Option<String>,
 }
 
 /// None for a quarter that is not closed.
@@ -83,9 +88,37 @@ pub async fn look(cx: &Context, name: &str) -> Result<Option<Closed>, Error> {
         let subjects: Vec<_> = addenda.iter().map(|it| it.subject.clone()).collect();
         let since = quarter.closed_at;
         let changes = store::quarters::changed_since(&mut *db, &subjects, since).await?;
-        Ok(Some(Closed { quarter, addenda, changes }))
+        let report = store::quarters::reports::find(&mut *db, period).await?;
+        let erased = match report.as_ref().and_then(Report::stored) {
+            Some(file) => erased(&mut db, file).await?,
+            None => None,
+        };
+        Ok(Some(Closed { quarter, addenda, changes, report, erased }))
     })
     .await
+}
+
+/// The stored report of a quarter.
+///
+/// # Errors
+/// [`Error::NotFound`] until it is stored, and [`Error::Erased`] once it had to be erased.
+pub async fn report(cx: &Context, name: &str) -> Result<(Period, File), Error> {
+    cx.read(Action::Read, async |cx| {
+        let period = quarter(name)?;
+        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let report = store::quarters::reports::find(&mut *db, period).await?;
+        let file = report.as_ref().and_then(Report::stored).ok_or(Error::NotFound)?;
+        match erased(&mut db, file).await? {
+            Some(reason) => Err(Error::Erased(reason)),
+            None => Ok((period, file.clone())),
+        }
+    })
+    .await
+}
+
+async fn erased(db: &mut PgConnection, file: &File) -> Result<Option<String>, Error> {
+    let rows = store::evidence::with_hash(&mut *db, &file.sha256).await?;
+    Ok(rows.into_iter().find_map(|it| it.erased).map(|it| it.reason))
 }
 
 /// Rows of a month that lack something.

@@ -125,6 +125,7 @@ words!(
         ExecuteStep = "execute_step",
         VerifyRollback = "verify_rollback",
         FollowDrill = "follow_drill",
+        StoreReport = "store_report",
         Escalate = "escalate",
         FillDemo = "fill_demo",
     }
@@ -212,6 +213,7 @@ pub(super) const fn rule(action: Action) -> Rule {
         | A::ExecuteStep
         | A::VerifyRollback
         | A::FollowDrill
+        | A::StoreReport
         | A::Escalate
         | A::FillDemo => Rule { kind: Kind::Worker, scope: None, grants: [No; Role::ALL.len()] },
     }

@@ -4,7 +4,9 @@
 //! **Invariant:** what was closed never changes. The digest covers the figures and every row; whoever has the rows
 //! can compute it again.
 
+pub mod paper;
 pub mod reconciliation;
+pub mod report;
 #[cfg(test)]
 mod tests;
 
@@ -144,10 +146,16 @@ pub fn close<Z: TimeZone>(
     })
 }
 
-/// SHA-256 over the canonical JSON of `{period, figures, rows: {subject: digest}}`.
+/// SHA-256 over [`frozen`].
 pub fn digest(period: Period, figures: &Figures, facts: &[Fact]) -> Digest {
+    Digest::of(frozen(period, figures, facts).as_bytes())
+}
+
+/// The canonical JSON of `{period, figures, rows: {subject: digest}}`: all that is fixed, in one text.
+pub fn frozen(period: Period, figures: &Figures, facts: &[Fact]) -> String {
     let rows: BTreeMap<_, _> = facts.iter().map(|it| (&it.subject, it.digest())).collect();
-    canonical::digest(&serde_json::json!({ "period": period, "figures": figures, "rows": rows }))
+    let whole = serde_json::json!({ "period": period, "figures": figures, "rows": rows });
+    canonical::to_string(&whole)
 }
 
 /// What has become of a row since its quarter was closed.

@@ -23,6 +23,7 @@ pub mod overview;
 pub mod people;
 pub mod quarters;
 pub mod rails;
+pub mod reports;
 pub mod rollbacks;
 pub mod runs;
 pub mod services;

@@ -6,7 +6,7 @@ use app::pages::error::Error;
 use app::pages::visit::{Answer, Said, Visit};
 use app::wishes::evidence::{self as wishes, NewEvidence};
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Action;
 use domain::evidence::{Evidence, EvidenceKind, LARGEST, NotKept, Sha256, is_raster, sent_as};
 use domain::fields::{Fault, Faults};
+use futures::stream::BoxStream;
 
 use super::{Web, context};
 use crate::adapters::objects::{Broken, Objects, Received};
@@ -253,17 +254,35 @@ pub(super) async fn send(cx: &Context, objects: &Objects, file: &str) -> Result<
         tracing::error!("evidence {file} is in the ledger and not in the object store");
         Error::NotFound
     })?;
-    let shown = if is_raster(&row.media_type) { "inline" } else { "attachment" };
-    let name: String = form_urlencoded::byte_serialize(row.name.as_bytes()).collect();
+    let file = Sent { media_type: &row.media_type, name: &row.name, size: row.size, sha256: &file };
+    sent(content, &file)
+}
+
+/// What is said of a file that goes out.
+pub(super) struct Sent<'a> {
+    pub(super) media_type: &'a str,
+    pub(super) name: &'a str,
+    /// Bytes.
+    pub(super) size: u64,
+    pub(super) sha256: &'a Sha256,
+}
+
+/// A file that can do nothing in a browser.
+pub(super) fn sent(
+    content: BoxStream<'static, object_store::Result<Bytes>>,
+    file: &Sent<'_>,
+) -> Result<Response, Error> {
+    let shown = if is_raster(file.media_type) { "inline" } else { "attachment" };
+    let name: String = form_urlencoded::byte_serialize(file.name.as_bytes()).collect();
     let disposition = format!("{shown}; filename*=UTF-8''{}", name.replace('+', "%20"));
     let mut response = Body::from_stream(content).into_response();
     let headers = response.headers_mut();
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal);
-    headers.insert(header::CONTENT_TYPE, value(sent_as(&row.media_type))?);
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(row.size));
+    headers.insert(header::CONTENT_TYPE, value(sent_as(file.media_type))?);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(file.size));
     headers.insert(header::CONTENT_DISPOSITION, value(&disposition)?);
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
-    headers.insert(header::ETAG, value(&format!("\"{file}\""))?);
+    headers.insert(header::ETAG, value(&format!("\"{}\"", file.sha256))?);
     Ok(response)
 }
 

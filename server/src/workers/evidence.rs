@@ -28,6 +28,10 @@ pub async fn run(world: World, objects: Objects) {
 /// What is left is tried again with the next tick.
 pub async fn tick(db: &PgPool, objects: &Objects, now: DateTime<Utc>) -> anyhow::Result<()> {
     for file in store::evidence::to_remove(db).await? {
+        // A report lies under its own name, too.
+        for period in store::quarters::reports::of_file(db, &file).await? {
+            objects.remove_path(&domain::quarters::report::path(period)).await?;
+        }
         objects.remove(&file).await?;
         store::evidence::removed(db, &file, now).await?;
     }

@@ -20,7 +20,7 @@ fn this_quarter() -> Period {
 }
 
 /// The quarter before, which is over.
-fn last_quarter() -> Period {
+pub(crate) fn last_quarter() -> Period {
     this_quarter().previous()
 }
 
@@ -81,11 +81,11 @@ async fn ledger(world: &World) {
 
 impl World {
     /// As the owner of the database, past the product.
-    async fn write(&self, sql: &str) {
+    pub(crate) async fn write(&self, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.owner).await.unwrap();
     }
 
-    async fn read(&self, path: &str, who: &str) -> Value {
+    pub(crate) async fn read(&self, path: &str, who: &str) -> Value {
         let answer = self.call("GET", path, who, Value::Null).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
         answer.json()
@@ -93,7 +93,7 @@ impl World {
 }
 
 /// The worlds of these tests: an SRE, somebody of the PMO, and the ledger.
-async fn world(pool: PgPool) -> (World, String, String) {
+pub(crate) async fn world(pool: PgPool) -> (World, String, String) {
     let world = World::new(pool).await;
     let (_, sre) = world.sign_in("sre", Role::Sre).await;
     let (_, pmo) = world.sign_in("pmo", Role::Pmo).await;

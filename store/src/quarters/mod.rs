@@ -13,6 +13,7 @@ use crate::{Error, trends};
 
 mod facts;
 pub mod reconciliation;
+pub mod reports;
 #[cfg(test)]
 mod tests;
 
@@ -58,7 +59,7 @@ pub async fn audit_head(db: impl PgExecutor<'_>) -> Result<Option<AuditHead>, Er
     Ok(head.map(|it| AuditHead { entry: it.entry, hash: it.hash }))
 }
 
-/// [`Error::Taken`] where the quarter is closed already.
+/// Its report is owed from now on. [`Error::Taken`] where the quarter is closed already.
 pub async fn insert(tx: &mut PgConnection, new: &Quarter, facts: &[Fact]) -> Result<(), Error> {
     let inserted = sqlx::query!(
         "INSERT INTO quarters (name, zone, starts, ends, figures, months, before, rows, digest, audit_entry, audit_head,
@@ -94,9 +95,9 @@ pub async fn insert(tx: &mut PgConnection, new: &Quarter, facts: &[Fact]) -> Res
         &values,
         &digests
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    reports::owe(tx, new.period).await
 }
 
 /// None for one that is not closed.

@@ -97,6 +97,52 @@ async fn nothing_of_a_closed_quarter_changes(pool: PgPool) {
     assert_eq!(broken, Some("only_what_is_over_is_closed"), "{error}");
 }
 
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn a_report_is_owed_until_it_is_stored_and_then_stays(pool: PgPool) {
+    use domain::quarters::report::{Fault, File, State};
+    let (quarter, _) = closed(&pool).await;
+    let now = quarter.closed_at;
+    let due = reports::owed(&pool).await.unwrap();
+    assert_eq!((due.len(), due[0].period), (1, third()));
+    assert!(due[0].is_due(now));
+
+    let file = File { sha256: domain::evidence::Sha256::new([7; 32]), size: 12 };
+    reports::made(&pool, third(), &file).await.unwrap();
+    for tries in 1..=2 {
+        reports::failed(&pool, third(), Fault::Away, now).await.unwrap();
+        let report = reports::find(&pool, third()).await.unwrap().unwrap();
+        let State::Due { made, failed: Some(failed) } = report.state else { panic!("{report:?}") };
+        assert_eq!((made.as_ref(), failed.tries, failed.fault), (Some(&file), tries, Fault::Away));
+    }
+    let other = File { sha256: domain::evidence::Sha256::new([8; 32]), size: 12 };
+    let mut db = pool.acquire().await.unwrap();
+    assert!(!reports::stored(&mut db, third(), &other, now).await.unwrap());
+    assert!(reports::stored(&mut db, third(), &file, now).await.unwrap());
+    assert!(!reports::stored(&mut db, third(), &file, now).await.unwrap());
+    assert_eq!(reports::owed(&pool).await.unwrap(), []);
+    assert_eq!(reports::of_file(&pool, &file.sha256).await.unwrap(), [third()]);
+    let report = reports::find(&pool, third()).await.unwrap().unwrap();
+    assert_eq!(report.stored(), Some(&file));
+    for sql in [
+        "UPDATE quarter_reports SET size = 1",
+        "DELETE FROM quarter_reports",
+        "TRUNCATE quarter_reports",
+    ] {
+        unchecked(&pool, "none", sql).await.expect_err(sql);
+    }
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn one_at_a_time_works_on_a_report(pool: PgPool) {
+    let mut first = pool.begin().await.unwrap();
+    let mut second = pool.begin().await.unwrap();
+    assert!(reports::claim(&mut first, third()).await.unwrap());
+    assert!(!reports::claim(&mut second, third()).await.unwrap());
+    assert!(reports::claim(&mut second, third().previous()).await.unwrap());
+    first.rollback().await.unwrap();
+    assert!(reports::claim(&mut second, third()).await.unwrap());
+}
+
 #[expect(clippy::disallowed_methods, reason = "what the checked statements never write")]
 async fn unchecked(pool: &PgPool, role: &str, sql: &str) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;

@@ -5,6 +5,7 @@ mod alert_to_patch;
 mod http;
 mod machine;
 mod pretend;
+mod quarter_close;
 mod rollback;
 mod server;
 mod start;
@@ -54,8 +55,9 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 5] = [
+const BENCHES: [(&str, Measure); 6] = [
     ("alert-to-patch", alert_to_patch::measure),
+    ("quarter-close", quarter_close::measure),
     ("rollback", rollback::measure),
     ("start", start::measure),
     ("trends-page", trends_page::measure),

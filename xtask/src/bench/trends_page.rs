@@ -40,7 +40,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", ROWS, "-c", "VACUUM ANALYZE"]);
     check(&mut psql)?;
 
-    let cookie = sign_in(&server)?;
+    let cookie = sign_in(&server, "reader")?;
     let year: i32 = super::now()?.get(..4).context("a year")?.parse()?;
     let pages = PAGES.map(|it| it.replace("QUARTER", &format!("{}-Q2", year - 1)));
     let mut times = Vec::new();
@@ -65,10 +65,11 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     Ok(vec![Figure { name: "p99_ms", value: p99, limit: Limit::AtMost(50.0) }])
 }
 
-const PASSWORD: &str = "a password of the bench";
+pub(super) const PASSWORD: &str = "a password of the bench";
 
-fn sign_in(server: &Server) -> anyhow::Result<String> {
-    let form = format!("name=reader&password={}", PASSWORD.replace(' ', "+"));
+/// The cookie of a session.
+pub(super) fn sign_in(server: &Server, name: &str) -> anyhow::Result<String> {
+    let form = format!("name={name}&password={}", PASSWORD.replace(' ', "+"));
     let answer = server.exchange(&format!(
         "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{form}",

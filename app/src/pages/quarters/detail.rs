@@ -1,8 +1,9 @@
 use domain::access::{Action, Place};
+use domain::quarters::report::{Report, State, path};
 use domain::quarters::{Addendum, Quarter, What};
 use domain::texts::quarters::TEXTS;
 use domain::texts::trends::{Line, lines};
-use domain::texts::{time, trends};
+use domain::texts::{bytes, reports, time, trends};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use serde_json::Value;
@@ -51,6 +52,7 @@ pub fn QuarterPage() -> impl IntoView {
         Ok(view! {
             {live("quarters drills rollbacks")}
             <Head title=name.clone() badge=state>{lede}</Head>
+            {report(&closed)}
             {facts_of(&closed)}
             {figures(quarter)}
             {addendum(&closed)}
@@ -94,6 +96,56 @@ fn open(name: &str, over: bool) -> AnyView {
         {close}
     }
     .into_any()
+}
+
+/// The printed report, or what keeps it from being there.
+fn report(closed: &Closed) -> Option<AnyView> {
+    let t = texts(&reports::TEXTS);
+    let report = closed.report.as_ref()?;
+    let (state, content) = match (&report.state, &closed.erased) {
+        (State::Stored { .. }, Some(reason)) => {
+            (badge(Tone::Idle, t.stored), view! { <p>{(t.erased)(reason)}</p> }.into_any())
+        }
+        (State::Stored { file, at }, None) => {
+            let href = format!("/quarters/{}/report.pdf", report.period);
+            let list = facts([
+                (t.stored_at, when(*at)),
+                (t.place, path(report.period).into_any()),
+                (t.file, digest(file.sha256.as_str())),
+            ]);
+            let size = bytes(file.size);
+            let content = view! {
+                <p><a class="button primary" href=href download="">{t.download} " · " {size}</a></p>
+                {list}
+            };
+            (badge(Tone::Ok, t.stored), content.into_any())
+        }
+        (State::Due { .. }, _) => waiting(report),
+    };
+    Some(
+        view! {
+            <Panel id="report" title=t.report badge=state>
+                <div class="body">{content}</div>
+            </Panel>
+        }
+        .into_any(),
+    )
+}
+
+/// A badge, and what the reader can expect.
+fn waiting(report: &Report) -> (AnyView, AnyView) {
+    let t = texts(&reports::TEXTS);
+    match (&report.state, report.again_at()) {
+        (State::Due { failed: Some(failed), .. }, Some(again)) => {
+            let again = time(again, &visit().zone);
+            let note = (t.not_stored_note)((t.fault_of)(failed.fault), failed.tries, &again);
+            (badge(Tone::Bad, t.not_stored), view! { <p role="status">{note}</p> }.into_any())
+        }
+        _ => {
+            let note = view! { <p role="status">{t.being_made_note}</p> };
+            (badge(Tone::Live, t.being_made), note.into_any())
+        }
+    }
 }
 
 fn facts_of(closed: &Closed) -> AnyView {

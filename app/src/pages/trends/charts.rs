@@ -2,7 +2,7 @@
 
 use domain::decisions::Cause;
 use domain::drills::CLOSURE_LIMIT_S;
-use domain::texts::trends::{TEXTS, of, short};
+use domain::texts::trends::{TEXTS, minutes, of, short};
 use domain::texts::{number, percent};
 use domain::trends::{AUTOMATIC_SUCCESS, Figures, Mean, Share};
 use leptos::prelude::*;
@@ -65,12 +65,7 @@ fn share(share: Share, rows: impl FnOnce() -> Rows) -> Option<Point> {
 }
 
 fn in_minutes(us: Option<i64>, count: u64, rows: impl FnOnce() -> Rows) -> Option<Point> {
-    let value = us? as f64 / 60e6;
-    // Two digits are what can be told apart.
-    let shown = match value {
-        10.0.. => number(value.round()),
-        _ => number((value * 100.0).round() / 100.0),
-    };
+    let (value, shown) = minutes(us?);
     Some(Point { value, shown, rows: number(count as f64), href: rows().href() })
 }
 

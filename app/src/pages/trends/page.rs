@@ -1,5 +1,5 @@
 use domain::texts::percent;
-use domain::texts::trends::TEXTS;
+use domain::texts::trends::{TEXTS, said};
 use domain::trends::{AUTOMATIC_SUCCESS, Figures, Period, Source, Unit};
 use leptos::prelude::*;
 
@@ -85,28 +85,11 @@ fn told(trends: &Trends) -> (String, AnyView) {
     let Some(last) = trends.last() else { return (String::new(), ().into_any()) };
     let goes_on = if last.ends > visit().now { t.goes_on } else { "" };
     let period = format!("{}{goes_on}", last.period);
-    let said = parts(&last.figures);
+    let said = said(visit().lang, &last.figures);
     match said.is_empty() {
         true => ((t.nothing)(&period), badge(Tone::Idle, t.no_rows)),
         false => ((t.lede)(&period, &said), state(&last.figures)),
     }
-}
-
-fn parts(it: &Figures) -> Vec<String> {
-    let t = &texts(&TEXTS).said;
-    let share = |say: fn(&str) -> String, ratio: Option<f64>| ratio.map(|it| say(&percent(it)));
-    let held = it.drills.expected > 0;
-    [
-        share(t.rto, it.rto.ratio()),
-        share(t.rpo, it.rpo.ratio()),
-        held.then(|| (t.missed)(it.drills.missed)),
-        (it.closure.count > 0).then(|| (t.over)(it.closure.over)),
-        share(t.spot_checks, it.spot_checks.ratio()),
-        share(t.automatic, it.rollbacks.automatic_success.ratio()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// Red where something that had to be there is missing, amber where a line was not reached.

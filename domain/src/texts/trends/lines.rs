@@ -12,7 +12,7 @@ pub struct Line {
     pub name: &'static str,
     pub value: String,
     pub rows: String,
-    /// None where there are no rows.
+    /// None where there are no rows, or nothing is known of them.
     pub measure: Option<Measure>,
 }
 
@@ -34,7 +34,13 @@ pub fn lines(lang: Lang, it: &Figures) -> Vec<Line> {
         rows,
         measure: ratio.map(Measure::Share),
     };
-    let share = |name, share: Share| ratio(name, share.ratio(), of(lang, share));
+    let share = |name, share: Share| match share.of() {
+        // Where nothing is known there is nothing to compare.
+        1.. if share.unknown == share.of() => {
+            Line { name, value: t.unknown.to_owned(), rows: of(lang, share), measure: None }
+        }
+        _ => ratio(name, share.ratio(), of(lang, share)),
+    };
     let span = |name, us: Option<i64>, count: u64| Line {
         name,
         value: us.map_or_else(|| t.no_rows.to_owned(), |us| time(lang, us)),
@@ -78,6 +84,36 @@ pub fn of(lang: Lang, share: Share) -> String {
         0 => format!("{} / {}", share.met, share.of()),
         n => format!("{} / {}, {} {n}", share.met, share.of(), TEXTS.of(lang).unknown),
     }
+}
+
+/// What stands out in a period, part by part.
+pub fn said(lang: Lang, it: &Figures) -> Vec<String> {
+    let t = &TEXTS.of(lang).said;
+    let share = |say: fn(&str) -> String, share: Share| {
+        let known = share.ratio().filter(|_| share.unknown < share.of());
+        known.map(|it| say(&percent(it)))
+    };
+    [
+        share(t.rto, it.rto),
+        share(t.rpo, it.rpo),
+        (it.drills.expected > 0).then(|| (t.missed)(it.drills.missed)),
+        (it.closure.count > 0).then(|| (t.over)(it.closure.over)),
+        share(t.spot_checks, it.spot_checks),
+        share(t.automatic, it.rollbacks.automatic_success),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Minutes of a time in microseconds, and how they are written: two digits are what can be told apart.
+pub fn minutes(us: i64) -> (f64, String) {
+    let value = us as f64 / 60e6;
+    let shown = match value {
+        10.0.. => number(value.round()),
+        _ => number((value * 100.0).round() / 100.0),
+    };
+    (value, shown)
 }
 
 /// `26Q3`, `26-10`: below a point of a chart.
@@ -137,6 +173,16 @@ mod tests {
     fn what_has_no_rows_is_not_shown_as_zero() {
         let lines = lines(Lang::En, &Figures::default());
         assert!(lines.iter().all(|it| it.value == "no rows" && it.measure.is_none()));
+    }
+
+    #[test]
+    fn what_is_not_known_at_all_has_no_share() {
+        let rto = Share { met: 0, missed: 0, unknown: 2 };
+        let figures = Figures { rto, ..Figures::default() };
+        let line = lines(Lang::En, &figures).remove(0);
+        assert_eq!((line.value.as_str(), line.rows.as_str()), ("Unknown", "0 / 2, Unknown 2"));
+        assert_eq!(line.measure, None);
+        assert_eq!(said(Lang::En, &figures), [""; 0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod lines;
 
-pub use self::lines::{Line, Measure, lines, of, short};
+pub use self::lines::{Line, Measure, lines, minutes, of, said, short};
 use super::Each;
 use crate::quarters::reconciliation::Gap;
 use crate::trends::{Source, Unit};

@@ -1,5 +1,5 @@
 //! The object store that keeps evidence: a folder, or S3. A file is known by the SHA-256 of its bytes, is written
-//! once, and never changes.
+//! once, and never changes. Printed reports lie beside them under names of their own, written once, too.
 //!
 //! Its name is known only when it has come in. What is small is held until then; what is larger goes to a place for
 //! incoming files, part by part, and is copied from there under its name, which the store does only where nothing has
@@ -211,16 +211,54 @@ impl Objects {
         &self,
         file: &Sha256,
     ) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, NotKept> {
-        let path = object_store::path::Path::from(file.path());
+        self.read_path(&file.path()).await
+    }
+
+    /// The bytes of what lies under a name; `None` where nothing does.
+    ///
+    /// # Errors
+    /// [`NotKept::Away`].
+    pub async fn read_path(
+        &self,
+        path: &str,
+    ) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, NotKept> {
+        let path = object_store::path::Path::from(path);
         match tokio::time::timeout(PATIENCE, self.store.get(&path)).await {
             Ok(Ok(found)) => Ok(Some(found.into_stream())),
             Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
             Ok(Err(error)) => {
-                tracing::error!("evidence cannot be read: {error}");
+                tracing::error!("{path} cannot be read: {error}");
                 Err(NotKept::Away)
             }
             Err(_) => Err(NotKept::Away),
         }
+    }
+
+    /// What lies under a name, by its hash; `None` where nothing does.
+    ///
+    /// # Errors
+    /// [`NotKept::Away`].
+    pub async fn hash_of(&self, path: &str) -> Result<Option<Sha256>, NotKept> {
+        let Some(mut content) = self.read_path(path).await? else { return Ok(None) };
+        let mut hash = sha2::Sha256::new();
+        loop {
+            let chunk = tokio::time::timeout(PATIENCE, content.try_next()).await;
+            match chunk.map_err(|_| NotKept::Away)?.map_err(|it| not_kept(&it))? {
+                Some(chunk) => hash.update(&chunk),
+                None => return Ok(Some(Sha256::new(hash.finalize().into()))),
+            }
+        }
+    }
+
+    /// Puts a file under a name that nothing has. What lies there already stays, whatever it is.
+    ///
+    /// # Errors
+    /// [`NotKept::Full`], [`NotKept::Away`].
+    pub async fn put_once(&self, path: &str, file: Bytes) -> Result<(), NotKept> {
+        let path = object_store::path::Path::from(path);
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put = self.store.put_opts(&path, file.into(), options);
+        in_time(PATIENCE, async { put.await.map(drop) }).await
     }
 
     /// Lets go of a file that had to be erased. One that is not there is gone already.
@@ -228,11 +266,19 @@ impl Objects {
     /// # Errors
     /// [`NotKept::Away`]; then it may be there still.
     pub async fn remove(&self, file: &Sha256) -> Result<(), NotKept> {
-        let path = object_store::path::Path::from(file.path());
+        self.remove_path(&file.path()).await
+    }
+
+    /// The same of what lies under a name.
+    ///
+    /// # Errors
+    /// As [`Self::remove`].
+    pub async fn remove_path(&self, path: &str) -> Result<(), NotKept> {
+        let path = object_store::path::Path::from(path);
         match tokio::time::timeout(PATIENCE, self.store.delete(&path)).await {
             Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
             Ok(Err(error)) => {
-                tracing::error!("evidence cannot be removed: {error}");
+                tracing::error!("{path} cannot be removed: {error}");
                 Err(NotKept::Away)
             }
             Err(_) => Err(NotKept::Away),
@@ -310,7 +356,7 @@ impl Drop for Incoming {
     }
 }
 
-/// What is there already is what it should be, because its name is its hash.
+/// What is there already stays; evidence is what it should be then, because its name is its hash.
 async fn in_time(
     patience: Duration,
     kept: impl Future<Output = object_store::Result<()>>,

@@ -220,3 +220,31 @@ async fn a_place_that_is_away_keeps_nothing() {
     std::fs::write(folder.path().join("kept"), "no folder").unwrap();
     assert_eq!(objects.keep(file).await, Err(NotKept::Away));
 }
+
+/// What lies under a name stays, whatever is put there later.
+async fn a_name_is_given_once(objects: &Objects) {
+    let path = "reports/2026/Q3.pdf";
+    assert_eq!(objects.hash_of(path).await, Ok(None));
+    let first = Sha256::new(sha2::Sha256::digest(b"first").into());
+    for content in ["first", "second"] {
+        objects.put_once(path, content.into()).await.unwrap();
+        assert_eq!(objects.hash_of(path).await.unwrap().as_ref(), Some(&first));
+    }
+    objects.remove_path(path).await.unwrap();
+    assert_eq!(objects.hash_of(path).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_name_in_a_folder_is_given_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Objects::open(&Evidence::Folder(folder.path().into())).unwrap();
+    a_name_is_given_once(&objects).await;
+}
+
+#[tokio::test]
+async fn a_name_in_a_bucket_is_given_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("evidence")).unwrap();
+    let objects = bucket(&serve(folder.path()).await, "secret");
+    a_name_is_given_once(&objects).await;
+}

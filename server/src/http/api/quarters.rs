@@ -4,11 +4,13 @@ use app::doors::Context;
 use app::pages::error::Error;
 use app::wishes::quarters::{self as wishes, Closed};
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State as Shown};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::{Extension, Json};
 use domain::access::Action;
 use domain::fields::Fault;
+use domain::quarters::report::{Report, State, path};
 use domain::quarters::{Addendum, PeriodFigures, Quarter};
 use domain::texts::Lang;
 use serde::Deserialize;
@@ -19,13 +21,15 @@ use utoipa_axum::routes;
 use super::extract::parse;
 use super::page::word;
 use super::trends::figures;
-use super::{Answer, Cursor, Endpoint, Page, Problem, Query, needs};
+use super::{Answer, Cursor, Endpoint, Page, Problem, Query, Shared, needs};
+use crate::http::reports;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         needs(Action::Read, routes!(list)),
         needs(Action::Read, routes!(get)),
         needs(Action::Read, routes!(rows)),
+        needs(Action::Read, routes!(report)),
         needs(Action::CloseQuarter, routes!(close)),
     ]
 }
@@ -59,7 +63,22 @@ fn with_everything(it: &Closed) -> Value {
     };
     let mut value = shown(&it.quarter);
     value["addendum"] = it.addenda.iter().map(addendum).collect();
+    value["report"] = json!(it.report.as_ref().map(standing));
     value
+}
+
+/// Whether the report is stored, and what keeps it from that.
+fn standing(it: &Report) -> Value {
+    match &it.state {
+        State::Stored { file, at } => json!({
+            "state": "stored", "sha256": file.sha256, "size": file.size, "path": path(it.period), "stored_at": at,
+        }),
+        State::Due { failed: None, .. } => json!({"state": "being_made"}),
+        State::Due { failed: Some(failed), .. } => json!({
+            "state": "failed", "reason": failed.fault, "tries": failed.tries, "failed_at": failed.at,
+            "again_at": it.again_at(),
+        }),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +137,18 @@ async fn rows(
         })
         .await?;
     Ok(Json(page))
+}
+
+/// The printed report of a closed quarter. Until it is stored there is none; `report` of the quarter says why.
+#[utoipa::path(get, path = "/quarters/{quarter}/report", tag = "trends", params(("quarter" = String, Path)),
+    responses((status = 200, description = "the report", content_type = "application/pdf"),
+        (status = 404, body = Problem), (status = 410, body = Problem)))]
+async fn report(
+    Shown(web): Shared,
+    Extension(cx): Extension<Context>,
+    Path(quarter): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(reports::send(&cx, &web.objects, &quarter).await?)
 }
 
 fn lang(text: &str) -> Result<Lang, Error> {
