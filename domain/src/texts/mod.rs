@@ -5,6 +5,7 @@
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
 pub mod alerts;
+pub mod attention;
 pub mod audit;
 pub mod backups;
 pub mod calendar;
