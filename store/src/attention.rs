@@ -2,8 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use domain::attention::house::House;
-use domain::attention::rollbacks::Services;
-use domain::ids::ServiceId;
 use serde_json::json;
 use sqlx::PgExecutor;
 
@@ -29,14 +27,8 @@ pub async fn now(db: impl PgExecutor<'_>) -> Result<Attention, Error> {
     Ok(row.fetch_one(db).await?)
 }
 
-/// Name and team of every service, also of those that the catalog has no more: what happened to them still waits.
-pub async fn services(db: impl PgExecutor<'_>) -> Result<Services, Error> {
-    let rows = sqlx::query!("SELECT id, name, team FROM services");
-    let rows = rows.fetch_all(db).await?.into_iter();
-    Ok(rows.map(|it| (ServiceId(it.id), (it.name, it.team))).collect())
-}
-
-/// What waits in the house itself, in one look; of each at most `limit`, the longest waiting first.
+/// What waits in the house itself, in one look; of each at most `limit`, the longest waiting first. Services are all
+/// there, also those that the catalog has no more: what happened to them still waits.
 pub async fn house(db: impl PgExecutor<'_>, limit: i64) -> Result<House, Error> {
     let row = sqlx::query!(
         r#"SELECT
@@ -77,6 +69,7 @@ pub async fn house(db: impl PgExecutor<'_>, limit: i64) -> Result<House, Error> 
                          AND NOT EXISTS (SELECT FROM runs r WHERE r.service_id = s.id AND r.due_at IS NOT NULL)
                    ORDER BY w.namespace, w.name LIMIT $1
                ) w) AS "paused!",
+               (SELECT COALESCE(jsonb_object_agg(id, jsonb_build_array(name, team)), '{}') FROM services) AS "services!",
                ARRAY(SELECT year FROM holiday_years ORDER BY year) AS "years!""#,
         limit
     );
@@ -84,7 +77,7 @@ pub async fn house(db: impl PgExecutor<'_>, limit: i64) -> Result<House, Error> 
     let house = || {
         serde_json::from_value(json!({
             "imports": row.imports, "grants": row.grants, "switches": row.switches, "holds": row.holds,
-            "paused": row.paused, "years": row.years,
+            "paused": row.paused, "services": row.services, "years": row.years,
         }))
     };
     house().map_err(|_| Error::Inconsistent { table: "attention", id: "house".to_owned() })

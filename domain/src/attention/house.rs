@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::rollbacks::Paused;
+use super::rollbacks::{Paused, Services};
 use super::{Detail, Entry, Kind, Whom, account};
 use crate::access::{Action, Role};
 
@@ -59,6 +59,8 @@ pub struct House {
     pub switches: Vec<Switch>,
     pub holds: Vec<Hold>,
     pub paused: Vec<Paused>,
+    /// Every service that anything here may be about.
+    pub services: Services,
     /// The years whose holidays are known.
     pub years: Vec<i32>,
 }

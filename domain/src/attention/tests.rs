@@ -272,6 +272,7 @@ fn house() -> House {
             service: Some(("api".into(), "platform".into())),
             since: hours(-3),
         }],
+        services: HashMap::new(),
         years: vec![2026],
     }
 }

@@ -22,6 +22,8 @@ pub struct Texts {
     /// The button that leads to it.
     pub act: fn(Kind) -> &'static str,
     pub look: &'static str,
+    /// Between what waits and what there is to know beside.
+    pub colon: &'static str,
     /// What there is to know beside; empty where that is nothing.
     pub why: fn(&Detail) -> String,
     pub left: fn(TimeDelta) -> String,
@@ -117,6 +119,7 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Hold => "查看版本",
         },
         look: "查看",
+        colon: "：",
         why: |it| why(it, Lang::Zh),
         left: |it| format!("剩 {}", rough(it, Lang::Zh)),
         over: |it| format!("逾期 {}", rough(it, Lang::Zh)),
@@ -218,6 +221,7 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Hold => "See the versions",
         },
         look: "Look",
+        colon: ": ",
         why: |it| why(it, Lang::En),
         left: |it| format!("{} left", rough(it, Lang::En)),
         over: |it| format!("{} over", rough(it, Lang::En)),

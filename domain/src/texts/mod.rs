@@ -17,6 +17,7 @@ pub mod drills;
 pub mod errors;
 mod format;
 pub mod holidays;
+pub mod imports;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;
