@@ -129,9 +129,7 @@ struct Columns<'a> {
 
 fn columns(state: &ImportState) -> Columns<'_> {
     match state {
-        ImportState::AwaitingConsent => {
-            Columns { state: "awaiting_consent", ..Columns::default() }
-        }
+        ImportState::AwaitingConsent => Columns { state: "awaiting_consent", ..Columns::default() },
         ImportState::InForce { consented_by, at } => Columns {
             state: "in_force",
             consented_by: consented_by.as_deref(),

@@ -102,8 +102,9 @@ async fn periods(cx: &Context, reader: &User) -> Result<Vec<Entry>, Error> {
     if may(Action::PlanDrill) {
         let soon = cx.now + chrono::TimeDelta::seconds(1);
         let expected = calendar::between(cx, cx.now, soon).await?;
-        let entry =
-            |it: &calendar::Entry| drills::expected(&it.expected.drill, &it.occurrence, it.standing);
+        let entry = |it: &calendar::Entry| {
+            drills::expected(&it.expected.drill, &it.occurrence, it.standing)
+        };
         entries.extend(expected.iter().filter_map(entry));
     }
     if may(Action::RecordSpotCheck) {

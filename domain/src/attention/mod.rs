@@ -118,21 +118,45 @@ pub struct Entry {
 pub enum Detail {
     Nothing,
     /// In the words of whoever asked, paused or set it.
-    Said { text: String },
+    Said {
+        text: String,
+    },
     /// Of so many, so many are not there yet.
-    Open { open: usize, of: usize },
+    Open {
+        open: usize,
+        of: usize,
+    },
     /// What stands in the way of a signature; none where it can be given.
-    Against { refusals: Vec<Refusal> },
-    Step { name: String },
+    Against {
+        refusals: Vec<Refusal>,
+    },
+    Step {
+        name: String,
+    },
     /// Of which one this is the re-test, and in whose way.
-    RetestOf { number: String },
-    Period { period: String },
-    Uncovered { subjects: Vec<coverage::Subject> },
-    Freshness { freshness: Freshness, findings: usize },
+    RetestOf {
+        number: String,
+    },
+    Period {
+        period: String,
+    },
+    Uncovered {
+        subjects: Vec<coverage::Subject>,
+    },
+    Freshness {
+        freshness: Freshness,
+        findings: usize,
+    },
     /// The measurements that miss their target.
-    Missed { names: Vec<String> },
-    Count { count: usize },
-    Role { role: Role },
+    Missed {
+        names: Vec<String>,
+    },
+    Count {
+        count: usize,
+    },
+    Role {
+        role: Role,
+    },
 }
 
 /// For whom something waits. What is empty asks for nothing.

@@ -50,7 +50,8 @@ pub fn entries(
     };
     let of_run = |it: &Run| {
         let place = it.service.and_then(|it| services.get(&it)).map(names);
-        let drill = drills.iter().find(|drill| matches!(it.purpose, Purpose::Drill(id) if drill.id == id));
+        let drill =
+            drills.iter().find(|drill| matches!(it.purpose, Purpose::Drill(id) if drill.id == id));
         run(it, drill, place)
     };
     rollbacks.iter().filter_map(of_rollback).chain(runs.iter().flat_map(of_run)).collect()

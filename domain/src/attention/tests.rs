@@ -172,7 +172,8 @@ fn a_drill_is_for_those_who_are_in_it_and_its_signature_for_others() {
     assert_eq!(kinds(&missed, &user("dba", &[Role::Dba], &[])), []);
     assert_eq!(of(State::Missed { reason: Some("a storm".into()) }), []);
     let retest = Link { id: DrillId::NEW, number: "DR-1".into() };
-    let again = Drill { retest_of: Some(retest), planned_at: hours(24 * 20), ..drill(State::Planned) };
+    let again =
+        Drill { retest_of: Some(retest), planned_at: hours(24 * 20), ..drill(State::Planned) };
     assert_eq!(kinds(&super::drills::entries(&again, now()), &lead), [Kind::DrillRetest]);
     let far = Drill { planned_at: hours(24 * 20), ..drill(State::Planned) };
     assert_eq!(super::drills::entries(&far, now()), []);
@@ -189,7 +190,8 @@ fn an_action_item_is_its_owners_and_others_verify_it() {
         verified: None,
     };
     let of = |due| {
-        let drill = Drill { actions: vec![item(due)], ..drill(State::Aborted { reason: "x".into() }) };
+        let drill =
+            Drill { actions: vec![item(due)], ..drill(State::Aborted { reason: "x".into() }) };
         super::drills::entries(&drill, now())
     };
     let (lead, other) = (user("lead", &[Role::Sre], &[]), user("dba", &[Role::Dba], &[]));
@@ -202,7 +204,8 @@ fn an_action_item_is_its_owners_and_others_verify_it() {
 
 #[test]
 fn the_calendar_asks_planners_for_what_nobody_planned() {
-    let json = serde_json::json!({"name": "pitr", "scenario": "PITR", "schedule": {"every": "month"}});
+    let json =
+        serde_json::json!({"name": "pitr", "scenario": "PITR", "schedule": {"every": "month"}});
     let Ok(expected) = serde_json::from_value::<crate::calendar::ExpectedDrill>(json) else {
         panic!("an expected drill")
     };
@@ -393,7 +396,8 @@ fn entry() -> impl Strategy<Value = Entry> {
     let roles = prop::collection::vec(prop::sample::select(Role::ALL.to_vec()), 0..2);
     let moment = || prop::option::of(-50i64..50);
     let action = prop::sample::select(Action::ALL.to_vec());
-    let whom = (action, prop::option::of(team()), roles, names(), prop::option::of(team()), names());
+    let whom =
+        (action, prop::option::of(team()), roles, names(), prop::option::of(team()), names());
     let kind = prop::sample::select(Kind::ALL.to_vec());
     (kind, whom, -50i64..50, moment(), moment(), 0u8..4).prop_map(
         |(kind, (action, place, roles, people, owner, except), since, due, at_risk, n)| Entry {

@@ -63,13 +63,15 @@ pub static TEXTS: Each<Texts> = Each {
     },
     en: Texts {
         title: "Catalog imports",
-        lede: |waiting| match waiting {
+        lede: |waiting| {
+            match waiting {
             0 => "No import waits for consent.".to_owned(),
             1 => "1 import waits for a second person; what touches production is not in force before."
                 .to_owned(),
             n => format!(
                 "{n} imports wait for a second person; what touches production is not in force before."
             ),
+        }
         },
         none: "Nothing was imported through the API yet.",
         awaiting: "waiting for consent",

@@ -41,8 +41,7 @@ pub(super) async fn consent(
         imports::consent(&cx, id, &digest).await
     };
     let error = consented.await.err();
-    let answer =
-        Answer { form: CONSENT.to_owned(), error, fields: vec![], said: Said::default() };
+    let answer = Answer { form: CONSENT.to_owned(), error, fields: vec![], said: Said::default() };
     let answer = serde_json::to_value(answer).expect("plain data is JSON");
     match store::answers::insert(&web.db, user.id, answer, cx.now).await {
         Ok(id) => Redirect::to(&format!("{PAGE}?answer={id}")).into_response(),

@@ -328,11 +328,7 @@ pub async fn lock(tx: &mut PgConnection, id: DrillId) -> Result<Drill, Error> {
 
 /// Those in which something waits for somebody, whoever that is: begun and not signed, missed and not explained, with
 /// open action items (those of `name` before others'), and what is planned next. Of each at most `limit`.
-pub async fn waiting(
-    db: impl PgExecutor<'_>,
-    name: &str,
-    limit: i64,
-) -> Result<Vec<Drill>, Error> {
+pub async fn waiting(db: impl PgExecutor<'_>, name: &str, limit: i64) -> Result<Vec<Drill>, Error> {
     let rows = select!(
         "d.id IN (
              (SELECT id FROM drills WHERE state IN ('running', 'recovered', 'evidence_complete')

@@ -18,7 +18,6 @@ pub async fn make_backup_token(id: String, password_token: String) -> Result<(),
 
 #[server]
 pub async fn revoke_backup_token(id: String) -> Result<(), Error> {
-    let wish =
-        async { backups::revoke_token(&entered(Action::AdministerTokens)?, &id).await };
+    let wish = async { backups::revoke_token(&entered(Action::AdministerTokens)?, &id).await };
     answer(wish.await)
 }

@@ -57,6 +57,7 @@ pub fn BackupPage() -> impl IntoView {
         let state = shown.standing.assessed.freshness;
         let title = row.artefact.clone();
         let lede = format!("{} · {}", row.domain, (t.state_means)(state));
+        let token = token::panel(&row.name, shown.token.as_ref());
         Ok(view! {
             {live(format!("backups/{}", row.name))}
             <Head title=title badge=state_badge(state)>{lede}</Head>
@@ -66,7 +67,7 @@ pub fn BackupPage() -> impl IntoView {
                 <div class="stack">{measured_panel(&shown.measured)} {history_panel(&shown.history)}</div>
             </Halves>
             {copies_panel(&shown.copies)}
-            {token::panel(&row.name, shown.token.as_ref())}
+            {token}
         })
     })
 }

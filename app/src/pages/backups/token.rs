@@ -34,6 +34,7 @@ pub(super) fn panel(name: &str, token: Option<&Live>) -> Option<AnyView> {
         )
     });
     let label = if token.is_some() { t.replace_token } else { t.make_token };
+    let make = make(name, label);
     let panel = view! {
         <Panel id="token" title=t.token badge=state>
             <div class="body">
@@ -41,7 +42,7 @@ pub(super) fn panel(name: &str, token: Option<&Live>) -> Option<AnyView> {
                 {about}
                 <details>
                     <summary>{label}</summary>
-                    {make(name, label)}
+                    {make}
                 </details>
                 {revoke}
             </div>

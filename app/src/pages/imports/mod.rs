@@ -66,29 +66,45 @@ fn panel(it: &Import) -> AnyView {
     };
     let waits = it.state == ImportState::AwaitingConsent;
     let place = format!("import-{}", it.id);
+    let heading = place.clone();
     let id: String = it.id.to_string().chars().take(8).collect();
     let changes = Changes::of(&it.changes);
     let summary = (t.counts)(changes.created.len(), changes.changed.len(), changes.removed.len());
     let difference = diff(t.difference, changes.lines());
     let difference = match waits {
         true => difference,
-        false => view! { <details><summary>{t.difference}</summary> {difference}</details> }
-            .into_any(),
+        false => {
+            view! { <details><summary>{t.difference}</summary> {difference}</details> }.into_any()
+        }
     };
     view! {
         <section
             class="panel"
             data-state=waits.then_some(Tone::Warn.as_str())
-            aria-labelledby=place.clone()
+            aria-labelledby=place
         >
             <header>
-                <h2 id=place>{format!("{id} · {summary}")}</h2>
+                <h2 id=heading>{format!("{id} · {summary}")}</h2>
                 {badge(tone, state)}
             </header>
-            <div class="body">{about(it)} {difference} {waits.then(|| decide(it))}</div>
+            <div class="body">{about(it)} {difference} {files(it)} {waits.then(|| decide(it))}</div>
         </section>
     }
     .into_any()
+}
+
+/// What is new has no difference: it can be read as it was sent.
+fn files(it: &Import) -> AnyView {
+    let file = |(name, text): (&String, &String)| {
+        let lines: Vec<_> = text.lines().map(|it| Line::Same(it.to_owned())).collect();
+        view! {
+            <details>
+                <summary>{name.clone()}</summary>
+                {diff(name, lines)}
+            </details>
+        }
+    };
+    it.files.iter().map(file).collect_view().into_any()
 }
 
 fn about(it: &Import) -> AnyView {
@@ -117,7 +133,8 @@ fn about(it: &Import) -> AnyView {
 fn decide(it: &Import) -> AnyView {
     let t = texts(&TEXTS);
     let visit = visit();
-    let own = visit.user.as_ref().is_some_and(|user| it.requested_by == format!("user:{}", user.name));
+    let own =
+        visit.user.as_ref().is_some_and(|user| it.requested_by == format!("user:{}", user.name));
     if own || !visit.may(Action::ConsentVersion, &Place::default()) {
         return view! { <p>{if own { t.own } else { t.not_yours }}</p> }.into_any();
     }

@@ -69,7 +69,8 @@ async fn firing(cx: &Context) -> Result<Vec<Alert>, Error> {
 fn keep_what_runs(now: &mut Now) {
     now.rollbacks.retain(|it| !matches!(it.state, State::AwaitingApproval | State::NeedsPerson));
     now.runs.retain(|it| {
-        let on_its_way = matches!(it.state, runs::State::Running { .. } | runs::State::Paused { .. });
+        let on_its_way =
+            matches!(it.state, runs::State::Running { .. } | runs::State::Paused { .. });
         on_its_way && !matches!(it.purpose, Purpose::Rollback(_))
     });
     now.drills.retain(|it| it.state == drills::State::Running);

@@ -55,7 +55,7 @@ async fn an_import_is_consented_to_on_its_page_by_another_person(owner: PgPool) 
     assert!(kinds(world, author).await.is_empty() && kinds(world, dba).await.is_empty());
     let path = format!("/admin/imports/{id}/consent");
     let page = world.get("/admin/imports", other).await.body;
-    for shown in [&path, &digest, "policy/default", "mode"] {
+    for shown in [&path, &digest, "policy/default", "mode: auto"] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
     let own = world.get("/admin/imports", author).await.body;
@@ -101,7 +101,10 @@ async fn an_import_is_refused_with_a_reason_by_another_person(owner: PgPool) {
     let page = world.get(&page, other).await.body;
     assert!(page.contains("not tonight") && page.contains("已拒绝"), "{page}");
     let refused = scene.state(&id).await;
-    assert_eq!((&refused["state"], &refused["refused_by"]), (&json!("refused"), &json!("user:other")));
+    assert_eq!(
+        (&refused["state"], &refused["refused_by"]),
+        (&json!("refused"), &json!("user:other"))
+    );
     assert_eq!(refused["refused_reason"], "not tonight");
     let consent = json!({"digest": digest});
     let late = world.call("POST", &format!("/catalog/imports/{id}/consents"), other, consent).await;
@@ -130,9 +133,7 @@ async fn a_role_waits_for_an_administrator_who_neither_asked_nor_gets_it(owner: 
     let asked = "/api/app/pages/admin/actions/request_role";
     let sent = world.post(asked, admin, "id=second&role=sre").await;
     assert!(sent.status.is_success(), "{}", sent.body);
-    let has = async |cookie: &str| {
-        kinds(world, cookie).await.contains(&"grant_consent".to_owned())
-    };
+    let has = async |cookie: &str| kinds(world, cookie).await.contains(&"grant_consent".to_owned());
     assert!(!has(admin).await, "who asked");
     assert!(!has(&second).await, "whose role it is");
     let (_, third) = world.sign_in("third", Role::Admin).await;

@@ -97,15 +97,26 @@ async fn a_drill_is_shown_to_who_is_in_it_and_its_signature_to_who_is_not(owner:
     assert_eq!(kinds(&world, &lead).await, ["drill_criteria"]);
     let [item] = &items(&world, &pmo).await[..] else { panic!("one drill to sign") };
     assert_eq!(item["kind"], "drill_sign_off");
-    let codes: Vec<_> = item["detail"]["refusals"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    let codes: Vec<_> =
+        item["detail"]["refusals"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
     assert_eq!(codes, ["no_t1", "criterion_open"], "what still refuses: {item}");
-    assert_eq!(kinds(&world, &pmo_in_it).await, ["drill_criteria"], "no signature of who took part");
+    assert_eq!(
+        kinds(&world, &pmo_in_it).await,
+        ["drill_criteria"],
+        "no signature of who took part"
+    );
 
-    let missed = Drill { state: State::Missed { reason: None }, ..drill("PITR", now - TimeDelta::days(3)) };
+    let missed =
+        Drill { state: State::Missed { reason: None }, ..drill("PITR", now - TimeDelta::days(3)) };
     insert(&world, missed).await;
-    assert_eq!(kinds(&world, &pmo).await, ["drill_unexplained", "drill_sign_off"]);
+    // Which periods have ended meanwhile depends on the day.
+    let drills = async |cookie: &str| {
+        let all = kinds(&world, cookie).await.into_iter();
+        all.filter(|it| it.starts_with("drill")).collect::<Vec<_>>()
+    };
+    assert_eq!(drills(&pmo).await, ["drill_unexplained", "drill_sign_off"]);
     assert_eq!(items(&world, &pmo).await[0]["urgency"], "overdue");
-    assert_eq!(kinds(&world, &other).await, ["drill_unexplained"]);
+    assert_eq!(drills(&other).await, ["drill_unexplained"]);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

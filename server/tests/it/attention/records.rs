@@ -54,7 +54,8 @@ async fn a_token_of_a_backup_is_made_shown_once_and_revoked(owner: PgPool) {
     let api = world.call("DELETE", "/backups/wal/token", &admin, json!({})).await;
     assert_eq!(api.status, StatusCode::NOT_FOUND);
     let sql = "SELECT details FROM audit WHERE subject = 'backups/wal'";
-    let details: Vec<serde_json::Value> = sqlx::query_scalar(sql).fetch_all(&world.db).await.unwrap();
+    let details: Vec<serde_json::Value> =
+        sqlx::query_scalar(sql).fetch_all(&world.db).await.unwrap();
     assert_eq!(details, [json!({"token": "made"}), json!({"token": "revoked"})]);
 }
 
