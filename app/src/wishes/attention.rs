@@ -20,6 +20,8 @@ const MOST: i64 = 100;
 pub struct Now {
     /// The most urgent first.
     pub items: Vec<Item>,
+    /// The reader has nothing to do here, and sees what concerns everybody.
+    pub looks_on: bool,
     pub rollbacks: Vec<Rollback>,
     pub runs: Vec<Run>,
     pub drills: Vec<Drill>,
@@ -43,6 +45,7 @@ pub async fn now(cx: &Context) -> Result<Now, Error> {
         let open = store::rollbacks::Filter { open: true, limit: MOST, ..Default::default() };
         let mut now = Now {
             items: vec![],
+            looks_on: attention::looks_on(reader),
             rollbacks: store::rollbacks::list(db, &open).await?,
             runs: store::runs::open(db, MOST).await?,
             drills: store::drills::waiting(db, name, MOST).await?,

@@ -249,10 +249,15 @@ impl Entry {
     }
 }
 
+/// Whether somebody has nothing to do here at all: a viewer, and a machine.
+pub fn looks_on(reader: Option<&User>) -> bool {
+    reader.is_none_or(|it| it.roles.iter().all(|it| it.role == Role::Viewer))
+}
+
 /// What this reader sees, the most urgent first: by urgency, by the time that is left, and what has waited longest.
 /// Nobody where a machine asks.
 pub fn select(entries: Vec<Entry>, reader: Option<&User>, now: DateTime<Utc>) -> Vec<Item> {
-    let looks_on = reader.is_none_or(|it| it.roles.iter().all(|it| it.role == Role::Viewer));
+    let looks_on = looks_on(reader);
     let item = |entry: Entry| {
         let mine = reader.is_some_and(|it| entry.whom.includes(it, now));
         let shown = mine || (looks_on && entry.kind.is_public());

@@ -11,7 +11,7 @@ use crate::approvals::{By, Required};
 use crate::drills::Drill;
 use crate::ids::{RunId, ServiceId};
 use crate::plans::StepKind;
-use crate::rollbacks::{CHECKLIST_LIMIT, Rollback, State};
+use crate::rollbacks::{CHECKLIST_LIMIT, Rollback, State, Trigger};
 use crate::runs::{self, Note, PAUSE_LIMIT, Purpose, Run, StepState};
 
 /// A paused run is at risk so long before it ends by itself.
@@ -67,10 +67,13 @@ fn rollback(
     place: Option<(&str, &str)>,
     now: DateTime<Utc>,
 ) -> Option<Entry> {
+    let versions = Some(it.from_to()).filter(|it| !it.is_empty());
+    let what = [Some(it.service_name.clone()), versions, Some(it.number.clone())];
+    let title = what.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let entry = |kind, action| Entry {
         kind,
         subject: format!("rollbacks/{}", it.number),
-        title: format!("{} · {}", it.service_name, it.number),
+        title: title.clone(),
         detail: Detail::Nothing,
         whom: Whom::may(action).at(place),
         since: it.created_at,
@@ -87,7 +90,12 @@ fn rollback(
         }
         (State::AwaitingApproval, Some(run)) => {
             let entry = entry(Kind::RollbackApproval, Action::ApproveRollback);
-            Some(approval(entry, run))
+            // Why a rule chose it is on its page; what a person said of it is said here.
+            let detail = match &it.trigger {
+                Trigger::Person { reason, .. } => Detail::Said { text: reason.clone() },
+                Trigger::Alert { .. } => Detail::Nothing,
+            };
+            Some(Entry { detail, ..approval(entry, run) })
         }
         (State::Verifying, _) => {
             let list = &it.verification.checklist;
@@ -115,13 +123,13 @@ fn approval(entry: Entry, run: &Run) -> Entry {
         By::Policy { .. } => None,
     });
     let except = account(&run.requested_by).into_iter().chain(decided).collect();
-    let span = required.expires_at - run.requested_at;
     Entry {
         detail: Detail::Said { text: run.reason.clone() },
         whom: Whom { roles: required.roles.clone(), except, ..entry.whom },
         since: run.requested_at,
         due: Some(required.expires_at),
-        at_risk: Some(required.expires_at - span / 2),
+        // Minutes are left, and then it fails closed.
+        at_risk: Some(run.requested_at),
         ..entry
     }
 }

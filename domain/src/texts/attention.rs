@@ -11,6 +11,8 @@ pub struct Texts {
     pub title: &'static str,
     /// How many are overdue, at risk, and there at all.
     pub lede: fn(usize, usize, usize) -> String,
+    /// The same for who only looks on.
+    pub known: fn(usize, usize, usize) -> String,
     pub queue: &'static str,
     /// Where nothing of it is the reader's to do.
     pub public: &'static str,
@@ -48,6 +50,11 @@ pub static TEXTS: Each<Texts> = Each {
             (over, risk, all) => {
                 format!("{all} 件事等你处理，{over} 件已逾期，{risk} 件临近期限")
             }
+        },
+        known: |overdue, at_risk, all| match (overdue + at_risk, all) {
+            (_, 0) => "没有异常".to_owned(),
+            (0, all) => format!("{all} 件事正在等人处理"),
+            (now, all) => format!("{all} 件事正在等人处理，{now} 件紧迫或已逾期"),
         },
         queue: "等你处理",
         public: "需要知道的事",
@@ -151,6 +158,13 @@ pub static TEXTS: Each<Texts> = Each {
                 (over, risk) => format!("{things}, {over} overdue and {risk} at risk"),
             }
         },
+        known: |overdue, at_risk, all| match (overdue + at_risk, all) {
+            (_, 0) => "Nothing is out of order".to_owned(),
+            (0, 1) => "1 thing waits for somebody".to_owned(),
+            (0, all) => format!("{all} things wait for somebody"),
+            (now, 1) => format!("1 thing waits for somebody, {now} at risk or overdue"),
+            (now, all) => format!("{all} things wait for somebody, {now} at risk or overdue"),
+        },
         queue: "Waiting for you",
         public: "To be known",
         more: |n| format!("{n} more that are less urgent are not listed."),
@@ -158,7 +172,7 @@ pub static TEXTS: Each<Texts> = Each {
             Urgency::Overdue => "overdue",
             Urgency::AtRisk => "at risk",
             Urgency::Later => "to do",
-            Urgency::NoDue => "no due date",
+            Urgency::NoDue => "open",
         },
         what: |kind| match kind {
             Kind::RollbackApproval => "A rollback waits for approval",

@@ -4,6 +4,7 @@
 use app::pages::error::Error;
 use app::pages::imports::CONSENT;
 use app::pages::visit::{Answer, Said, Visit};
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -27,7 +28,7 @@ pub(super) async fn consent(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
-    Form(Consent { digest }): Form<Consent>,
+    form: Result<Form<Consent>, FormRejection>,
 ) -> Response {
     let (Some(cx), Some(user)) = (context(&web, &visit), &visit.user) else {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -37,6 +38,7 @@ pub(super) async fn consent(
     }
     let consented = async {
         let id = id.parse().map_err(|_| Error::NotFound)?;
+        let Form(Consent { digest }) = form.map_err(|_| Error::Malformed)?;
         let digest = digest.parse().map_err(|_| Error::Malformed)?;
         imports::consent(&cx, id, &digest).await
     };

@@ -35,7 +35,8 @@ pub fn OverviewPage() -> impl IntoView {
         let mut now = now(&cx).await?;
         let firing = firing(&cx).await?;
         let of = |urgency| now.items.iter().filter(|it| it.urgency == urgency).count();
-        let lede = (t.lede)(of(Urgency::Overdue), of(Urgency::AtRisk), now.items.len());
+        let said = if now.looks_on { t.known } else { t.lede };
+        let lede = said(of(Urgency::Overdue), of(Urgency::AtRisk), now.items.len());
         let queue = queue::panel(&now);
         keep_what_runs(&mut now);
         let active = now.rollbacks.len() + now.runs.len();

@@ -21,7 +21,7 @@ pub(super) fn panel(now: &Now) -> AnyView {
     let items = &now.items;
     let worst = items.first().map(|it| tone(it.urgency));
     let panel = worst.filter(|it| matches!(it, Tone::Bad | Tone::Warn));
-    let title = if items.iter().any(|it| !it.mine) { t.public } else { t.queue };
+    let title = if now.looks_on { t.public } else { t.queue };
     let content = match items.is_empty() {
         true => fine(now),
         false => {

@@ -38,7 +38,7 @@ pub(super) fn running(rollbacks: Vec<Rollback>, runs: Vec<Run>) -> AnyView {
 
 fn rollback(it: Rollback) -> AnyView {
     let (tone, state) = rollbacks::standing(&it);
-    let title = format!("{}: {}", it.service_name, rollbacks::from_to(&it));
+    let title = format!("{}: {}", it.service_name, it.from_to());
     view! {
         <Waiting
             badge=badge(tone, state)

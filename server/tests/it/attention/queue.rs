@@ -46,7 +46,7 @@ async fn an_approval_is_shown_to_who_may_give_it(owner: PgPool) {
 
     let [item] = &items(&world, &approving).await[..] else { panic!("one thing waits") };
     assert_eq!(item["kind"], "rollback_approval");
-    assert_eq!((&item["mine"], &item["urgency"]), (&json!(true), &json!("later")), "{item}");
+    assert_eq!((&item["mine"], &item["urgency"]), (&json!(true), &json!("at_risk")), "{item}");
     assert_eq!(item["href"], format!("/rollbacks/{number}"));
     assert_eq!((&item["roles"], &item["service"]), (&json!(["sre"]), &json!("pay")));
     let page = world.get("/", &approving).await.body;
