@@ -20,6 +20,9 @@ struct Row {
     state: String,
     consented_by: Option<String>,
     in_force_at: Option<DateTime<Utc>>,
+    refused_by: Option<String>,
+    refused_reason: Option<String>,
+    refused_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Import {
@@ -27,9 +30,15 @@ impl TryFrom<Row> for Import {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let wrong = || Error::Inconsistent { table: "catalog_imports", id: row.id.to_string() };
-        let state = match (row.state.as_str(), row.consented_by, row.in_force_at) {
-            ("awaiting_consent", None, None) => ImportState::AwaitingConsent,
-            ("in_force", consented_by, Some(at)) => ImportState::InForce { consented_by, at },
+        let refused = match (row.refused_by, row.refused_reason, row.refused_at) {
+            (None, None, None) => None,
+            (Some(by), Some(reason), Some(at)) => Some(ImportState::Refused { by, reason, at }),
+            _ => return Err(wrong()),
+        };
+        let state = match (row.state.as_str(), row.consented_by, row.in_force_at, refused) {
+            ("awaiting_consent", None, None, None) => ImportState::AwaitingConsent,
+            ("in_force", consented_by, Some(at), None) => ImportState::InForce { consented_by, at },
+            ("refused", None, None, Some(refused)) => refused,
             _ => return Err(wrong()),
         };
         Ok(Self {
@@ -56,9 +65,21 @@ pub async fn lock(tx: &mut PgConnection, id: ImportId) -> Result<Import, Error> 
     row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
 }
 
+/// Those that wait, the oldest first, and then what became of the newest others.
+pub async fn list(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Import>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM catalog_imports
+         ORDER BY state <> 'awaiting_consent', CASE state WHEN 'awaiting_consent' THEN requested_at END,
+                  requested_at DESC, id DESC LIMIT $1",
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Import::try_from).collect()
+}
+
 /// The id of `import` is not used: the database draws one.
 pub async fn insert(tx: &mut PgConnection, import: &Import) -> Result<ImportId, Error> {
-    let (state, consented_by, at) = columns(&import.state);
+    let Columns { state, consented_by, in_force_at, .. } = columns(&import.state);
     let id = sqlx::query_scalar!(
         "INSERT INTO catalog_imports
              (files, prune, digest, changes, requested_by, requested_at, state, consented_by, in_force_at)
@@ -71,31 +92,56 @@ pub async fn insert(tx: &mut PgConnection, import: &Import) -> Result<ImportId, 
         import.requested_at,
         state,
         consented_by,
-        at
+        in_force_at
     );
     Ok(ImportId(id.fetch_one(tx).await?))
 }
 
 /// Writes the state; nothing else of an import ever changes.
 pub async fn save(tx: &mut PgConnection, import: &Import) -> Result<(), Error> {
-    let (state, consented_by, at) = columns(&import.state);
+    let it = columns(&import.state);
     sqlx::query!(
-        "UPDATE catalog_imports SET state = $2, consented_by = $3, in_force_at = $4 WHERE id = $1",
+        "UPDATE catalog_imports SET state = $2, consented_by = $3, in_force_at = $4, refused_by = $5,
+             refused_reason = $6, refused_at = $7
+         WHERE id = $1",
         import.id.0,
-        state,
-        consented_by,
-        at
+        it.state,
+        it.consented_by,
+        it.in_force_at,
+        it.refused_by,
+        it.refused_reason,
+        it.refused_at
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-fn columns(state: &ImportState) -> (&'static str, Option<&str>, Option<DateTime<Utc>>) {
+#[derive(Default)]
+struct Columns<'a> {
+    state: &'static str,
+    consented_by: Option<&'a str>,
+    in_force_at: Option<DateTime<Utc>>,
+    refused_by: Option<&'a str>,
+    refused_reason: Option<&'a str>,
+    refused_at: Option<DateTime<Utc>>,
+}
+
+fn columns(state: &ImportState) -> Columns<'_> {
     match state {
-        ImportState::AwaitingConsent => ("awaiting_consent", None, None),
-        ImportState::InForce { consented_by, at } => {
-            ("in_force", consented_by.as_deref(), Some(*at))
-        }
+        ImportState::AwaitingConsent => Columns { state: "awaiting_consent", ..Columns::default() },
+        ImportState::InForce { consented_by, at } => Columns {
+            state: "in_force",
+            consented_by: consented_by.as_deref(),
+            in_force_at: Some(*at),
+            ..Columns::default()
+        },
+        ImportState::Refused { by, reason, at } => Columns {
+            state: "refused",
+            refused_by: Some(by),
+            refused_reason: Some(reason),
+            refused_at: Some(*at),
+            ..Columns::default()
+        },
     }
 }

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 
 use super::error::Error;
 use super::rollbacks::evidence::target_text;
-use super::rollbacks::{from_to, standing};
+use super::rollbacks::standing;
 use super::ui::{Queue, Tone, Waiting, badge, countdown};
 use super::visit::{texts, visit};
 use crate::doors::Context;
@@ -83,7 +83,7 @@ fn row(decision: Decision, first: bool) -> AnyView {
         Decision::Rollback(it) => {
             let (rollback, _) = &**it;
             let (tone, state) = standing(rollback);
-            let title = format!("{}: {}", rollback.service_name, from_to(rollback));
+            let title = format!("{}: {}", rollback.service_name, rollback.from_to());
             let why = rollback.target.as_ref().map(|it| target_text(it, visit().lang));
             (tone, state, format!("/rollbacks/{}", rollback.number), title, why)
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Action, Place, Subject};
 use domain::backups::{Assessment, Backup, Finding, Seen, assess, findings, rpo_gaps};
 use domain::catalog::Stored;
+use domain::fields::Fault;
 use domain::ids::BackupId;
 use domain::objectives::Dated;
 use domain::tokens;
@@ -29,13 +30,22 @@ pub struct Standing {
 /// # Errors
 /// [`Error::Lacking`].
 pub async fn matrix(cx: &Context) -> Result<Vec<Standing>, Error> {
+    Ok(with_objectives(cx).await?.0)
+}
+
+/// The same with the objectives in force, which it has to read anyway.
+///
+/// # Errors
+/// [`Error::Lacking`].
+pub async fn with_objectives(cx: &Context) -> Result<(Vec<Standing>, Vec<Dated>), Error> {
     cx.read(Action::Read, async |cx| {
         let rows = store::backups::list(&cx.db).await?;
         let ids: Vec<BackupId> = rows.iter().map(|it| it.id).collect();
         let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
         let mut seen = store::backups::seen(&mut db, &ids).await?;
         let standing = store::backups::standing(&mut *db).await?;
-        let mut gaps = gaps(&rows, &store::objectives::list(&mut *db).await?);
+        let objectives = store::objectives::list(&mut *db).await?;
+        let mut gaps = gaps(&rows, &objectives);
         let rows = rows.into_iter().map(|row| {
             let seen = seen.remove(&row.id).unwrap_or_default();
             let assessed = assess(&row, &seen, cx.now);
@@ -46,7 +56,7 @@ pub async fn matrix(cx: &Context) -> Result<Vec<Standing>, Error> {
             let since = standing.get(&row.id).filter(|(_, it)| *it == assessed.freshness);
             Standing { since: since.map(|(at, _)| *at), row, seen, assessed, findings }
         });
-        Ok(rows.collect())
+        Ok((rows.collect(), objectives))
     })
     .await
 }
@@ -73,20 +83,41 @@ fn gaps(rows: &[Stored<BackupId, Backup>], objectives: &[Dated]) -> HashMap<Stri
     domains.into_iter().flat_map(of_domain).collect()
 }
 
-/// A new token for a row; the one before is good no longer. The text is shown by whoever asks, once.
+/// A new token for a row; the one before is good no longer. `text` is made by [`super::tokens::random`] and shown by
+/// whoever asks, once.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Lacking`].
-pub async fn make_token(cx: &Context, name: &str) -> Result<String, Error> {
-    let text = tokens::text(rand::random());
+/// The field `token`; [`Error::NotFound`]; [`Error::Lacking`].
+pub async fn make_token(cx: &Context, name: &str, text: &str) -> Result<(), Error> {
+    cx.enter(Action::AdministerTokens)?;
+    if !tokens::is_text(text) {
+        return Err(Error::field("token", Fault::Unknown));
+    }
     cx.write(Action::AdministerTokens, Subject::new("backups", name), async |cx, tx| {
         cx.require(Action::AdministerTokens, &Place::default())?;
         let row = store::backups::by_name(&mut **tx, name).await?;
         let by = cx.caller.actor().to_string();
-        store::backups::make_token(tx, row.id, tokens::hash(&text), &by, cx.now).await?;
+        store::backups::make_token(tx, row.id, tokens::hash(text), &by, cx.now).await?;
         tx.detail("token", "made");
         Ok(())
     })
-    .await?;
-    Ok(text)
+    .await
+}
+
+/// The token of a row is good no longer.
+///
+/// # Errors
+/// [`Error::NotFound`], also where it has none; [`Error::Lacking`].
+pub async fn revoke_token(cx: &Context, name: &str) -> Result<(), Error> {
+    cx.write(Action::AdministerTokens, Subject::new("backups", name), async |cx, tx| {
+        cx.require(Action::AdministerTokens, &Place::default())?;
+        let row = store::backups::by_name(&mut **tx, name).await?;
+        if store::backups::token_of(&mut **tx, row.id).await?.is_none() {
+            return Err(Error::NotFound);
+        }
+        store::backups::revoke_token(tx, row.id, cx.now).await?;
+        tx.detail("token", "revoked");
+        Ok(())
+    })
+    .await
 }

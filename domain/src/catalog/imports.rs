@@ -37,6 +37,12 @@ pub enum ImportState {
         consented_by: Option<String>,
         at: DateTime<Utc>,
     },
+    /// The second person said no.
+    Refused {
+        by: String,
+        reason: String,
+        at: DateTime<Utc>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -47,6 +53,15 @@ pub enum Refusal {
     OwnImport,
     #[error("the catalog has changed since; the import would now do something else")]
     ImportMoved,
+    #[error("an import is refused by somebody other than the one who asked for it")]
+    OwnRefusal,
+}
+
+impl Refusal {
+    /// Whether it is about who asks, and not about a state that has moved.
+    pub fn forbids(self) -> bool {
+        matches!(self, Self::OwnImport | Self::OwnRefusal)
+    }
 }
 
 impl Import {
@@ -73,7 +88,26 @@ impl Import {
                 let state = ImportState::InForce { consented_by: Some(by.to_owned()), at };
                 Ok(Self { state, ..self })
             }
-            ImportState::InForce { .. } => Err(Refusal::NotAwaitingConsent),
+            ImportState::InForce { .. } | ImportState::Refused { .. } => {
+                Err(Refusal::NotAwaitingConsent)
+            }
+        }
+    }
+
+    /// Says no to it, and why.
+    ///
+    /// # Errors
+    /// Where it is one's own, or does not wait.
+    pub fn refuse(self, by: &str, reason: String, at: DateTime<Utc>) -> Result<Self, Refusal> {
+        if by == self.requested_by {
+            return Err(Refusal::OwnRefusal);
+        }
+        match self.state {
+            ImportState::AwaitingConsent => {
+                let state = ImportState::Refused { by: by.to_owned(), reason, at };
+                Ok(Self { state, ..self })
+            }
+            _ => Err(Refusal::NotAwaitingConsent),
         }
     }
 }
@@ -162,6 +196,31 @@ mod tests {
             let answer = import.clone().consent(by, read, planned, AT);
             assert_eq!(answer.as_ref().map(|it| &it.state).map_err(|it| *it), expected);
         }
+    }
+
+    #[test]
+    fn another_person_refuses_what_waits_and_nobody_consents_to_it_any_more() {
+        let changes = [Change::Create(service("production"))];
+        let digest = digest(&changes);
+        let awaiting = Import {
+            id: ImportId(Uuid::nil()),
+            files: BTreeMap::new(),
+            prune: false,
+            digest: digest.clone(),
+            changes: json!({}),
+            requested_by: "user:a".into(),
+            requested_at: AT,
+            state: ImportState::AwaitingConsent,
+        };
+        let own = awaiting.clone().refuse("user:a", "no".into(), AT);
+        assert_eq!(own.err(), Some(Refusal::OwnRefusal));
+        let refused = awaiting.refuse("user:b", "no".into(), AT).unwrap();
+        let said = ImportState::Refused { by: "user:b".into(), reason: "no".into(), at: AT };
+        assert_eq!(refused.state, said);
+        let again = refused.clone().refuse("user:c", "no".into(), AT);
+        assert_eq!(again.err(), Some(Refusal::NotAwaitingConsent));
+        let consent = refused.consent("user:c", &digest, &digest, AT);
+        assert_eq!(consent.err(), Some(Refusal::NotAwaitingConsent));
     }
 
     #[test]

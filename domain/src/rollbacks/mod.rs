@@ -6,6 +6,7 @@
 
 pub mod proposal;
 pub mod verification;
+mod versions;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -66,6 +66,18 @@ pub struct Texts {
     /// What the chart shows, for who cannot see it.
     pub chart: &'static str,
     pub chart_says: fn(usize, usize) -> String,
+
+    pub token: &'static str,
+    pub token_note: &'static str,
+    pub no_token: &'static str,
+    pub token_made: &'static str,
+    pub token_unused: &'static str,
+    pub token_call: &'static str,
+    pub token_hint: &'static str,
+    pub make_token: &'static str,
+    pub replace_token: &'static str,
+    pub revoke_token: &'static str,
+    pub revoke_token_why: &'static str,
 }
 
 pub static TEXTS: Each<Texts> = Each {
@@ -168,6 +180,17 @@ pub static TEXTS: Each<Texts> = Each {
         chart_says: |done, failed| {
             format!("横轴为时间，共 {done} 份完成、{failed} 次失败；数据见下表。")
         },
+        token: "心跳令牌",
+        token_note: "做备份的脚本在结束时用它告诉我们有了新副本。一项备份只有一个有效令牌。",
+        no_token: "没有令牌",
+        token_made: "生成",
+        token_unused: "还没有用过",
+        token_call: "脚本末尾这样调用",
+        token_hint: "只在这里显示一次；请先复制，再让它生效。",
+        make_token: "生成令牌",
+        replace_token: "换一个令牌",
+        revoke_token: "吊销令牌",
+        revoke_token_why: "之后用它发来的心跳都不再接受。",
     },
     en: Texts {
         title: "Backups",
@@ -274,6 +297,17 @@ pub static TEXTS: Each<Texts> = Each {
                 "Time from left to right: {done} done, {failed} failed; the table below has the data."
             )
         },
+        token: "Heartbeat token",
+        token_note: "With it the script that makes a copy tells us so at its end. A row has one good token.",
+        no_token: "no token",
+        token_made: "Made",
+        token_unused: "never used",
+        token_call: "At the end of the script",
+        token_hint: "It is shown here and never again: copy it first, then put it in force.",
+        make_token: "Make a token",
+        replace_token: "Replace the token",
+        revoke_token: "Revoke the token",
+        revoke_token_why: "Heartbeats that are sent with it are not taken any more.",
     },
 };
 

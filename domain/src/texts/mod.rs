@@ -5,6 +5,7 @@
 //! by `texts(&feature::TEXTS)`. What is one word or one function everywhere stands in [`common`].
 
 pub mod alerts;
+pub mod attention;
 pub mod audit;
 pub mod backups;
 pub mod calendar;
@@ -16,6 +17,7 @@ pub mod drills;
 pub mod errors;
 mod format;
 pub mod holidays;
+pub mod imports;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;

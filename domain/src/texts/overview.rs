@@ -1,14 +1,10 @@
-//! `/`: what needs me now?
+//! `/`, beside what waits for the reader.
 
 use super::Each;
 
 pub struct Texts {
-    pub title: &'static str,
-    /// How many wait for approval, are running, are being rehearsed, and are firing.
-    pub lede: fn(usize, usize, usize, usize) -> Lede,
-    pub approvals: &'static str,
-    pub no_approvals: &'static str,
-    pub all_rollbacks: &'static str,
+    /// After what waits: how many are running, are being rehearsed, and are firing.
+    pub rest: fn(usize, usize, usize) -> String,
     pub running: &'static str,
     pub nothing_running: &'static str,
     pub drills: &'static str,
@@ -23,25 +19,11 @@ pub struct Texts {
     pub break_note: &'static str,
 }
 
-/// The reason line: what is urgent, then the rest.
-pub struct Lede {
-    pub urgent: String,
-    pub rest: String,
-}
-
 pub static TEXTS: Each<Texts> = Each {
     zh: Texts {
-        title: "现在需要你处理的事",
-        lede: |approvals, running, drills, alerts| Lede {
-            urgent: match approvals {
-                0 => "没有等待处理的事".to_owned(),
-                n => format!("{n} 件事等待处理"),
-            },
-            rest: format!("；{running} 项正在执行，{drills} 场演练进行中，{alerts} 条告警未解除。"),
+        rest: |running, drills, alerts| {
+            format!("；{running} 项正在执行，{drills} 场演练进行中，{alerts} 条告警未解除。")
         },
-        approvals: "等待处理",
-        no_approvals: "没有等待批准或处理的事。",
-        all_rollbacks: "全部回滚",
         running: "正在执行",
         nothing_running: "没有正在执行的计划。",
         drills: "进行中的演练",
@@ -56,22 +38,13 @@ pub static TEXTS: Each<Texts> = Each {
         break_note: "发布一个起不来的版本：探测器会发现它，提出回滚，等待批准。集群是模拟的，可以反复尝试。",
     },
     en: Texts {
-        title: "What needs you now",
-        lede: |approvals, running, drills, alerts| Lede {
-            urgent: match approvals {
-                0 => "Nothing waits for a decision".to_owned(),
-                1 => "1 thing waits for a decision".to_owned(),
-                n => format!("{n} things wait for a decision"),
-            },
-            rest: format!(
+        rest: |running, drills, alerts| {
+            format!(
                 "; {running} running, {drills} in progress, {alerts} firing.",
                 drills = counted(drills, "drill"),
                 alerts = counted(alerts, "alert"),
-            ),
+            )
         },
-        approvals: "Waiting for a decision",
-        no_approvals: "Nothing waits for approval or for a person to look.",
-        all_rollbacks: "All rollbacks",
         running: "Running",
         nothing_running: "Nothing is being carried out.",
         drills: "Drills in progress",

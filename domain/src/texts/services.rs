@@ -197,6 +197,7 @@ pub static TEXTS: Each<Texts> = Each {
         refused: |refusal| match refusal {
             ImportRefusal::NotAwaitingConsent => "该导入已不在等待同意。",
             ImportRefusal::OwnImport => "不能同意自己提交的导入。",
+            ImportRefusal::OwnRefusal => "不能由提交人自己拒绝导入。",
             ImportRefusal::ImportMoved => {
                 "目录在此期间已变更，导入的结果会不同：请重新提交并阅读差异。"
             }
@@ -320,6 +321,7 @@ pub static TEXTS: Each<Texts> = Each {
         contains: |text| format!("contains {text}"),
         refused: |refusal| match refusal {
             ImportRefusal::NotAwaitingConsent => "This import is not waiting for consent any more.",
+            ImportRefusal::OwnRefusal => "Somebody other than who asked for it refuses an import.",
             ImportRefusal::OwnImport => {
                 "You cannot consent to an import that you asked for yourself."
             }

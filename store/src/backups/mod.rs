@@ -11,7 +11,7 @@ pub use copies::{
     CopyFilter, Written, copies, history, last_known, record, record_change, seen, standing, tell,
 };
 pub use looks::{Lease, claim, finish};
-pub use tokens::{Holder, by_token, make_token, use_token};
+pub use tokens::{Holder, Live, by_token, make_token, revoke_token, token_of, use_token};
 
 use chrono::{DateTime, Utc};
 use domain::backups::{Backup, Site, Source};
@@ -111,7 +111,7 @@ pub async fn remove(tx: &mut PgConnection, name: &str, at: DateTime<Utc>) -> Res
         for site in Site::ALL {
             looks::end(&mut *tx, BackupId(id), *site).await?;
         }
-        tokens::revoke_all(tx, BackupId(id), at).await?;
+        tokens::revoke_token(tx, BackupId(id), at).await?;
     }
     Ok(())
 }

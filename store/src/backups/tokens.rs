@@ -24,7 +24,7 @@ pub async fn make_token(
     by: &str,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    revoke_all(&mut *tx, backup, at).await?;
+    revoke_token(&mut *tx, backup, at).await?;
     sqlx::query!(
         "INSERT INTO backup_tokens (backup_id, hash, created_by, created_at) VALUES ($1, $2, $3, $4)",
         backup.0,
@@ -37,7 +37,8 @@ pub async fn make_token(
     Ok(())
 }
 
-pub(super) async fn revoke_all(
+/// The token of a row is good no longer, if it has one.
+pub async fn revoke_token(
     tx: &mut PgConnection,
     backup: BackupId,
     at: DateTime<Utc>,
@@ -50,6 +51,26 @@ pub(super) async fn revoke_all(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// What is known of a good token; its text is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// As the audit log writes it.
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// That of a row, where it has one.
+pub async fn token_of(db: impl PgExecutor<'_>, backup: BackupId) -> Result<Option<Live>, Error> {
+    let row = sqlx::query_as!(
+        Live,
+        "SELECT created_by, created_at, last_used_at FROM backup_tokens
+         WHERE backup_id = $1 AND revoked_at IS NULL",
+        backup.0
+    );
+    Ok(row.fetch_optional(db).await?)
 }
 
 /// The row of the token with this hash, while it is good.

@@ -326,6 +326,27 @@ pub async fn lock(tx: &mut PgConnection, id: DrillId) -> Result<Drill, Error> {
     row.ok_or(Error::NotFound)?.try_into()
 }
 
+/// Those in which something waits for somebody, whoever that is: begun and not signed, missed and not explained, with
+/// open action items (those of `name` before others'), and what is planned next. Of each at most `limit`.
+pub async fn waiting(db: impl PgExecutor<'_>, name: &str, limit: i64) -> Result<Vec<Drill>, Error> {
+    let rows = select!(
+        "d.id IN (
+             (SELECT id FROM drills WHERE state IN ('running', 'recovered', 'evidence_complete')
+              ORDER BY created_at DESC LIMIT $2)
+             UNION
+             (SELECT id FROM drills WHERE state = 'missed' AND state_reason IS NULL AND imported_at IS NULL
+              ORDER BY planned_at DESC LIMIT $2)
+             UNION
+             (SELECT id FROM drills WHERE state = 'planned' ORDER BY planned_at LIMIT $2)
+             UNION
+             (SELECT drill_id FROM drill_actions WHERE verified_at IS NULL ORDER BY owner <> $1, due LIMIT $2)
+         ) ORDER BY d.planned_at, d.number",
+        name,
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Drill::try_from).collect()
+}
+
 /// What a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -101,6 +101,12 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Run>, 
     rows.into_iter().map(Run::try_from).collect()
 }
 
+/// Those that have not ended, the oldest first.
+pub async fn open(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Run>, Error> {
+    let rows = select!("due_at IS NOT NULL ORDER BY r.created_at, r.id LIMIT $1", limit);
+    rows.fetch_all(db).await?.into_iter().map(Run::try_from).collect()
+}
+
 /// Those that were made for a drill, the oldest first: one that was refused can be asked for again.
 pub async fn of_drill(db: impl PgExecutor<'_>, drill: DrillId) -> Result<Vec<Run>, Error> {
     let rows =

@@ -255,6 +255,16 @@ pub async fn longest_closure(
     Ok(row.longest.filter(|_| all))
 }
 
+/// Those that are not over: re-tests that are owed first, then the oldest.
+pub async fn open(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<SpotCheck>, Error> {
+    let rows = select!(
+        "c.state IN ('planned', 'populated', 'drawn', 'recorded')
+         ORDER BY c.retest_due, c.created_at, c.id LIMIT $1",
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(SpotCheck::try_from).collect()
+}
+
 /// What a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

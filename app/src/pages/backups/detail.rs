@@ -7,10 +7,10 @@ use domain::verdict::Verdict;
 use leptos::either::Either;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use store::backups::{CopyFilter, Written};
+use store::backups::{CopyFilter, Live, Written};
 use store::measurements::{Filter, Kept};
 
-use super::{age_bar, finding_mark, state_badge, tone_of};
+use super::{age_bar, finding_mark, state_badge, token, tone_of};
 use crate::pages::ssr::entered;
 use crate::pages::ui::{
     Event, Halves, Head, Panel, Table, Tone, column, empty, facts, live, mark, number_of, page,
@@ -28,6 +28,7 @@ struct Shown {
     history: Vec<(DateTime<Utc>, Freshness)>,
     /// What restores of it came to.
     measured: Vec<Kept>,
+    token: Option<Live>,
 }
 
 #[component]
@@ -48,6 +49,7 @@ pub fn BackupPage() -> impl IntoView {
                     copies: store::backups::copies(&cx.db, id, &filter).await?,
                     history: store::backups::history(&cx.db, id, SHOWN).await?,
                     measured: store::measurements::list(&cx.db, &of_it).await?,
+                    token: store::backups::token_of(&cx.db, id).await?,
                 })
             })
             .await?;
@@ -55,6 +57,7 @@ pub fn BackupPage() -> impl IntoView {
         let state = shown.standing.assessed.freshness;
         let title = row.artefact.clone();
         let lede = format!("{} · {}", row.domain, (t.state_means)(state));
+        let token = token::panel(&row.name, shown.token.as_ref());
         Ok(view! {
             {live(format!("backups/{}", row.name))}
             <Head title=title badge=state_badge(state)>{lede}</Head>
@@ -64,6 +67,7 @@ pub fn BackupPage() -> impl IntoView {
                 <div class="stack">{measured_panel(&shown.measured)} {history_panel(&shown.history)}</div>
             </Halves>
             {copies_panel(&shown.copies)}
+            {token}
         })
     })
 }

@@ -1,7 +1,10 @@
-//! The backup matrix, and one row of it. Both pages only show: rows come from the catalog, copies from their sources.
+//! The backup matrix, and one row of it. Rows come from the catalog and copies from their sources; all that is done
+//! here is to give a row the token with which its copies are told.
 
+pub mod actions;
 pub mod detail;
 pub mod list;
+mod token;
 
 use domain::backups::{Assessment, Backup, Finding, Freshness};
 use domain::texts::backups::TEXTS;

@@ -2,17 +2,15 @@
 
 use chrono::TimeDelta;
 use domain::drills::{Due, Requirement};
-use domain::evidence::{Evidence, EvidenceKind, LARGEST};
+use domain::evidence::{EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
 use domain::texts::{bytes, ui};
 use leptos::prelude::*;
 
 use super::UPLOAD;
 use super::detail::Shown;
-use crate::pages::ui::{
-    Button, Check, Panel, Table, Tone, badge, checklist, column, digest, empty, mark, submit, when,
-    when_short,
-};
+use crate::pages::evidence::files;
+use crate::pages::ui::{Button, Check, Panel, Tone, badge, checklist, submit, when};
 use crate::pages::visit::{texts, visit};
 
 pub(super) fn panel(shown: &Shown) -> AnyView {
@@ -36,23 +34,6 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
     .into_any()
 }
 
-/// What was uploaded, with links for whoever may see it.
-pub(crate) fn files(files: &[Evidence], see_restricted: bool) -> AnyView {
-    let t = texts(&TEXTS);
-    if files.is_empty() {
-        return empty(t.no_files);
-    }
-    let heads = vec![
-        column(t.file),
-        column(t.kind),
-        column("SHA-256"),
-        column(t.size).number().optional(),
-        column(t.by).optional(),
-    ];
-    let rows: Vec<_> = files.iter().map(|it| row(it, see_restricted)).collect();
-    view! { <Table label=t.evidence heads=heads>{rows}</Table> }.into_any()
-}
-
 fn wanted(shown: &Shown, it: &Requirement) -> Check {
     let t = texts(&TEXTS);
     let what = format!("{} · {}", (t.kind_of)(it.kind), (t.due_of)(it.due));
@@ -73,36 +54,6 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
             let tone = if late { Tone::Bad } else { Tone::Warn };
             Check { tone, what, why: Some(why.into_any()) }
         }
-    }
-}
-
-fn row(it: &Evidence, see_restricted: bool) -> impl IntoView + use<> {
-    let t = texts(&TEXTS);
-    let readable = it.erased.is_none() && (!it.restricted || see_restricted);
-    let name = match readable {
-        true => {
-            let href = format!("/evidence/{}", it.sha256);
-            view! { <a href=href rel="external">{it.name.clone()}</a> }.into_any()
-        }
-        false => it.name.clone().into_any(),
-    };
-    let restricted = it.restricted.then(|| view! { <small>{t.restricted}</small> });
-    let erased = it.erased.as_ref().map(|erased| {
-        let said = (t.erased)(&erased.reason);
-        view! { <small>{mark(Tone::Idle, said)} " " {when_short(erased.at)}</small> }
-    });
-    let pretends = it.pretends().map(|claimed| {
-        view! { <small>{mark(Tone::Warn, (t.pretends)(claimed, &it.media_type))}</small> }
-    });
-    let by = it.uploaded_by.split_once(':').map_or(it.uploaded_by.as_str(), |(_, name)| name);
-    view! {
-        <tr>
-            <th scope="row">{name} {restricted} {pretends} {erased}</th>
-            <td>{(t.kind_of)(it.kind)}</td>
-            <td>{digest(it.sha256.as_str())}</td>
-            <td class="number optional">{bytes(it.size)}</td>
-            <td class="optional">{by.to_owned()} <small>{when_short(it.uploaded_at)}</small></td>
-        </tr>
     }
 }
 

@@ -1,85 +1,78 @@
-//! `/`: what needs me now? What must be decided comes first; what runs by itself after it.
+//! `/`: what needs me now? What waits for the reader comes first; what runs by itself after it.
 
+mod queue;
 mod sections;
 
 use domain::access::Action;
 use domain::alerts::{self, Alert};
-use domain::drills::{self, Drill};
-use domain::rollbacks::{Rollback, State};
-use domain::runs::{Purpose, Run, StateName};
-use domain::texts::overview;
+use domain::attention::Urgency;
+use domain::drills;
+use domain::rollbacks::State;
+use domain::runs::{self, Purpose};
+use domain::texts::{attention, overview};
 use leptos::prelude::*;
-use sections::{alerts, approvals, breaks, drills, running};
+use sections::{alerts, breaks, drills, running};
 
 use super::error::Error;
-use super::ssr::read;
+use super::ssr::entered;
 use super::ui::{Halves, Head, live, page};
 use super::visit::{texts, visit};
-use super::waiting::{Decision, waiting};
 use crate::doors::Context;
+use crate::wishes::attention::{Now, now};
 
-/// Rows of one part; the list behind it has them all.
+/// Alerts of one part; the list behind it has them all.
 const MOST: i64 = 20;
+
+/// Every ledger that the page is made from.
+const SUBJECTS: &str = "rollbacks runs drills expected-drills alerts spot-checks backups objectives measurements \
+    quarters catalog-imports users grants kill-switches holidays workloads";
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let t = texts(&overview::TEXTS);
+    let t = texts(&attention::TEXTS);
     page(t.title, async move {
-        let now = read(Action::Read, async |cx| Overview::read(cx).await).await?;
+        let cx = entered(Action::Read)?;
+        let mut now = now(&cx).await?;
+        let firing = firing(&cx).await?;
+        let of = |urgency| now.items.iter().filter(|it| it.urgency == urgency).count();
+        let said = if now.looks_on { t.known } else { t.lede };
+        let lede = said(of(Urgency::Overdue), of(Urgency::AtRisk), now.items.len());
+        let queue = queue::panel(&now);
+        keep_what_runs(&mut now);
         let active = now.rollbacks.len() + now.runs.len();
-        let lede = (t.lede)(now.decisions.len(), active, now.drills.len(), now.alerts.len());
+        let rest = (texts(&overview::TEXTS).rest)(active, now.drills.len(), firing.len());
         Ok(view! {
-            {live("rollbacks runs drills alerts")}
+            {live(SUBJECTS)}
             <Head title=t.title>
-                <strong>{lede.urgent}</strong>
-                {lede.rest}
+                <strong>{lede}</strong>
+                {rest}
             </Head>
+            {queue}
             {visit().demo.then(breaks)}
-            {approvals(now.decisions)}
             <Halves>
                 <div class="stack">{running(now.rollbacks, now.runs)} {drills(now.drills)}</div>
-                {alerts(now.alerts)}
+                {alerts(firing)}
             </Halves>
         })
     })
 }
 
-/// Everything that is shown here.
-struct Overview {
-    decisions: Vec<Decision>,
-    /// Those that something is done about, by a worker or by whoever paused them.
-    rollbacks: Vec<Rollback>,
-    /// The same of runs that are no rollback's.
-    runs: Vec<Run>,
-    drills: Vec<Drill>,
-    alerts: Vec<Alert>,
+async fn firing(cx: &Context) -> Result<Vec<Alert>, Error> {
+    let firing = store::alerts::Filter {
+        state: Some(alerts::State::Firing),
+        limit: MOST,
+        ..Default::default()
+    };
+    cx.read(Action::Read, async |cx| Ok(store::alerts::list(&cx.db, &firing).await?)).await
 }
 
-impl Overview {
-    async fn read(cx: &Context) -> Result<Self, Error> {
-        let open = store::rollbacks::Filter { open: true, limit: MOST, ..Default::default() };
-        let mut rollbacks = store::rollbacks::list(&cx.db, &open).await?;
-        rollbacks.retain(|it| !matches!(it.state, State::AwaitingApproval | State::NeedsPerson));
-        let mut runs = Vec::new();
-        for state in [StateName::Running, StateName::Paused] {
-            let filter =
-                store::runs::Filter { state: Some(state), limit: MOST, ..Default::default() };
-            runs.extend(store::runs::list(&cx.db, &filter).await?);
-        }
-        runs.retain(|it| !matches!(it.purpose, Purpose::Rollback(_)));
-        let state = Some(drills::StateName::Running.as_str().to_owned());
-        let under_way = store::drills::Filter { state, limit: MOST, ..Default::default() };
-        let firing = store::alerts::Filter {
-            state: Some(alerts::State::Firing),
-            limit: MOST,
-            ..Default::default()
-        };
-        Ok(Self {
-            decisions: waiting(cx).await?,
-            rollbacks,
-            runs,
-            drills: store::drills::list(&cx.db, &under_way).await?,
-            alerts: store::alerts::list(&cx.db, &firing).await?,
-        })
-    }
+/// What something is done about, by a worker or by whoever paused it. A run of a rollback is shown as the rollback.
+fn keep_what_runs(now: &mut Now) {
+    now.rollbacks.retain(|it| !matches!(it.state, State::AwaitingApproval | State::NeedsPerson));
+    now.runs.retain(|it| {
+        let on_its_way =
+            matches!(it.state, runs::State::Running { .. } | runs::State::Paused { .. });
+        on_its_way && !matches!(it.purpose, Purpose::Rollback(_))
+    });
+    now.drills.retain(|it| it.state == drills::State::Running);
 }

@@ -11,7 +11,6 @@ use leptos::prelude::*;
 
 use crate::pages::ui::{Button, Panel, Queue, Tone, Waiting, badge, empty, number_of, stopwatch};
 use crate::pages::visit::{texts, visit};
-use crate::pages::waiting::{Decision, queue};
 use crate::pages::{rollbacks, runs};
 
 /// What only the demo has: the bad release that its story begins with. The page comes back when it is out.
@@ -29,27 +28,6 @@ pub(super) fn breaks() -> AnyView {
     .into_any()
 }
 
-pub(super) fn approvals(decisions: Vec<Decision>) -> AnyView {
-    let t = texts(&overview::TEXTS);
-    let count = decisions.len();
-    let tone = (count > 0).then_some(Tone::Warn);
-    let content = match count {
-        0 => empty(t.no_approvals).into_any(),
-        _ => queue(decisions),
-    };
-    view! {
-        <section class="panel" data-state=tone.map(Tone::as_str) aria-labelledby="approvals">
-            <header>
-                <h2 id="approvals">{t.approvals}</h2>
-                {number_of(count, tone)}
-                <div class="note"><a href="/rollbacks">{t.all_rollbacks}</a></div>
-            </header>
-            {content}
-        </section>
-    }
-    .into_any()
-}
-
 pub(super) fn running(rollbacks: Vec<Rollback>, runs: Vec<Run>) -> AnyView {
     let t = texts(&overview::TEXTS);
     let count = number_of(rollbacks.len() + runs.len(), None).into_any();
@@ -60,7 +38,7 @@ pub(super) fn running(rollbacks: Vec<Rollback>, runs: Vec<Run>) -> AnyView {
 
 fn rollback(it: Rollback) -> AnyView {
     let (tone, state) = rollbacks::standing(&it);
-    let title = format!("{}: {}", it.service_name, rollbacks::from_to(&it));
+    let title = format!("{}: {}", it.service_name, it.from_to());
     view! {
         <Waiting
             badge=badge(tone, state)

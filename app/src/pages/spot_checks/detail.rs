@@ -12,9 +12,10 @@ use leptos_router::hooks::use_params_map;
 
 use super::{deciding, draw, due, person, results, standing};
 use crate::doors::Context;
-use crate::pages::drills::evidence::{files, upload};
+use crate::pages::drills::evidence::upload;
 use crate::pages::drills::tone_of;
 use crate::pages::error::Error;
+use crate::pages::evidence::files;
 use crate::pages::ssr::read;
 use crate::pages::ui::{Beside, Head, Panel, Stat, Tone, badge, facts, live, page, stats, when};
 use crate::pages::visit::{texts, visit};

@@ -47,6 +47,7 @@ const GROUPS: &[Group] = &[
             Place { href: "/services", name: |t| t.services },
             Place { href: "/runs", name: |t| t.runs },
             Place { href: "/rails", name: |t| t.rails },
+            Place { href: "/admin/imports", name: |t| t.imports },
             Place { href: "/audit", name: |t| t.audit },
         ],
         admin: false,

@@ -119,6 +119,11 @@ pub struct Texts {
     pub restricted: &'static str,
     /// Why a file is not there any more.
     pub erased: fn(&str) -> String,
+    pub erase: &'static str,
+    pub erase_file: fn(&str) -> String,
+    pub erase_note: &'static str,
+    pub erase_why: &'static str,
+    pub erase_confirm: &'static str,
     /// What the name says, and what the bytes say.
     pub pretends: fn(&str, &str) -> String,
     pub restrict: &'static str,

@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::Read, routes!(get)),
         needs(Action::Read, routes!(copies)),
         needs(Action::AdministerTokens, routes!(make_token)),
+        needs(Action::AdministerTokens, routes!(revoke_token)),
     ]
 }
 
@@ -136,9 +137,20 @@ async fn make_token(
     Extension(cx): Extension<Context>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<Made>), Problem> {
-    let token = wishes::make_token(&cx, &name).await?;
+    let token = app::wishes::tokens::random();
+    wishes::make_token(&cx, &name, &token).await?;
     let path = format!("{}/heartbeats/{token}", super::PREFIX);
     Ok((StatusCode::CREATED, Json(Made { token, path })))
+}
+
+/// The token of this row is good no longer.
+#[utoipa::path(delete, path = "/backups/{name}/token", tag = "backups", params(("name" = String, Path)), responses((status = 204)))]
+async fn revoke_token(
+    Extension(cx): Extension<Context>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    wishes::revoke_token(&cx, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(it: &Standing) -> Value {

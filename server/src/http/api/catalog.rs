@@ -24,8 +24,10 @@ use crate::catalog::imports;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         needs(Action::ImportCatalog, routes!(add)),
+        needs(Action::Read, routes!(list)),
         needs(Action::Read, routes!(get)),
         needs(Action::ConsentVersion, routes!(consent)),
+        needs(Action::ConsentVersion, routes!(refuse)),
     ]
 }
 
@@ -48,6 +50,17 @@ struct Consent {
     digest: Digest,
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Imports {
+    items: Vec<Import>,
+}
+
 #[derive(Serialize, ToSchema)]
 struct Import {
     id: Uuid,
@@ -62,7 +75,13 @@ struct Import {
     requested_at: DateTime<Utc>,
     consented_by: Option<String>,
     in_force_at: Option<DateTime<Utc>>,
+    refused_by: Option<String>,
+    refused_reason: Option<String>,
+    refused_at: Option<DateTime<Utc>>,
 }
+
+/// Of the list; more are found in the audit log.
+const MOST: i64 = 500;
 
 /// Asks for an import. What touches production waits for a second person.
 #[utoipa::path(post, path = "/catalog/imports", tag = "catalog", request_body = NewImport, responses((status = 201, body = Import)))]
@@ -93,23 +112,54 @@ async fn consent(
     Ok((StatusCode::CREATED, Json(shown(import))))
 }
 
+/// Those that wait, the oldest first, and then the newest others.
+#[utoipa::path(get, path = "/catalog/imports", tag = "catalog", responses((status = 200, body = Imports)))]
+async fn list(Extension(cx): Extension<Context>) -> Answer<Imports> {
+    let imports =
+        cx.read(Action::Read, async |cx| Ok(store::imports::list(&cx.db, MOST).await?)).await?;
+    Ok(Json(Imports { items: imports.into_iter().map(shown).collect() }))
+}
+
+/// Says no to an import that somebody else asked for; nothing puts it in force any more.
+#[utoipa::path(post, path = "/catalog/imports/{id}/refusals", tag = "catalog", params(("id" = Uuid, Path)), request_body = Refused, responses((status = 201, body = Import)))]
+async fn refuse(
+    Extension(cx): Extension<Context>,
+    Path(id): Path<String>,
+    Body(Refused { reason }): Body<Refused>,
+) -> Result<(StatusCode, Json<Import>), Problem> {
+    let import = app::wishes::imports::refuse(&cx, import_id(&id)?, &reason).await?;
+    Ok((StatusCode::CREATED, Json(shown(import))))
+}
+
 fn import_id(text: &str) -> Result<ImportId, Error> {
     text.parse().map_err(|_| Error::NotFound)
 }
 
 fn shown(import: domain::catalog::Import) -> Import {
-    let (state, consented_by, in_force_at) = match import.state {
-        ImportState::AwaitingConsent => ("awaiting_consent", None, None),
-        ImportState::InForce { consented_by, at } => ("in_force", consented_by, Some(at)),
-    };
-    Import {
+    let mut shown = Import {
         id: import.id.0,
-        state,
+        state: "awaiting_consent",
         digest: import.digest.as_str().to_owned(),
         changes: import.changes,
         requested_by: import.requested_by,
         requested_at: import.requested_at,
-        consented_by,
-        in_force_at,
+        consented_by: None,
+        in_force_at: None,
+        refused_by: None,
+        refused_reason: None,
+        refused_at: None,
+    };
+    match import.state {
+        ImportState::AwaitingConsent => {}
+        ImportState::InForce { consented_by, at } => {
+            shown.state = "in_force";
+            (shown.consented_by, shown.in_force_at) = (consented_by, Some(at));
+        }
+        ImportState::Refused { by, reason, at } => {
+            shown.state = "refused";
+            (shown.refused_by, shown.refused_reason) = (Some(by), Some(reason));
+            shown.refused_at = Some(at);
+        }
     }
+    shown
 }

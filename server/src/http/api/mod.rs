@@ -23,6 +23,7 @@ pub(crate) use self::problem::Problem;
 use super::Web;
 
 mod alerts;
+mod attention;
 mod audit;
 mod auth;
 mod backups;
@@ -73,6 +74,7 @@ fn endpoints() -> Vec<Endpoint> {
     [
         document::endpoints(),
         alerts::endpoints(),
+        attention::endpoints(),
         audit::endpoints(),
         decisions::endpoints(),
         drills::endpoints(),

@@ -1,0 +1,55 @@
+//! The form in which a second person consents to an import. It has a route of its own because the files are read
+//! again for it, which no page can do.
+
+use app::pages::error::Error;
+use app::pages::imports::CONSENT;
+use app::pages::visit::{Answer, Said, Visit};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
+use domain::access::Action;
+use serde::Deserialize;
+
+use super::{Web, context};
+use crate::catalog::imports;
+
+/// The page that the sender goes back to.
+const PAGE: &str = "/admin/imports";
+
+#[derive(Deserialize)]
+pub(super) struct Consent {
+    /// Of the changes that were read.
+    digest: String,
+}
+
+pub(super) async fn consent(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+    form: Result<Form<Consent>, FormRejection>,
+) -> Response {
+    let (Some(cx), Some(user)) = (context(&web, &visit), &visit.user) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    if !visit.may_somewhere(Action::ConsentVersion) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let consented = async {
+        let id = id.parse().map_err(|_| Error::NotFound)?;
+        let Form(Consent { digest }) = form.map_err(|_| Error::Malformed)?;
+        let digest = digest.parse().map_err(|_| Error::Malformed)?;
+        imports::consent(&cx, id, &digest).await
+    };
+    let error = consented.await.err();
+    let answer = Answer { form: CONSENT.to_owned(), error, fields: vec![], said: Said::default() };
+    let answer = serde_json::to_value(answer).expect("plain data is JSON");
+    match store::answers::insert(&web.db, user.id, answer, cx.now).await {
+        Ok(id) => Redirect::to(&format!("{PAGE}?answer={id}")).into_response(),
+        Err(error) => {
+            tracing::error!("the answer to a consent is lost: {:#}", anyhow::Error::from(error));
+            Redirect::to(PAGE).into_response()
+        }
+    }
+}
