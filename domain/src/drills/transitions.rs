@@ -4,8 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::closing::{self, Outcome, refusals};
 use super::{
-    ActionItem, Drill, FIRST_PASS, FOLLOW_UP_DAYS, Issue, Refusal, SignOff, State, Verified,
-    satisfy,
+    ActionItem, Drill, FIRST_PASS, FOLLOW_UP_DAYS, Issue, Refusal, SignOff, State, Verified, satisfy,
 };
 use crate::approvals::{By, Decision};
 use crate::canonical::Digest;
@@ -81,6 +80,10 @@ impl Drill {
     /// planned, where people or the time refused it, so that it can be started again.
     #[must_use]
     pub fn follow(mut self, run: &Run) -> Self {
+        // What was paused is owed, also once the drill was given up.
+        if self.run == Some(run.id) && self.state.sign_off().is_none() {
+            self.guard(run);
+        }
         if self.state.is_over() || self.run != Some(run.id) {
             return self;
         }

@@ -1,10 +1,10 @@
 //! What proves it: what is asked for, what is there, and the form that brings more.
 
-use chrono::TimeDelta;
-use domain::drills::{Due, Requirement};
+use chrono::{DateTime, Utc};
+use domain::drills::Requirement;
 use domain::evidence::{Evidence, EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
-use domain::texts::{bytes, ui};
+use domain::texts::{bytes, duration, ui};
 use leptos::prelude::*;
 
 use super::UPLOAD;
@@ -55,25 +55,37 @@ pub(crate) fn files(files: &[Evidence], see_restricted: bool) -> AnyView {
 
 fn wanted(shown: &Shown, it: &Requirement) -> Check {
     let t = texts(&TEXTS);
+    let drill = &shown.drill;
     let what = format!("{} · {}", (t.kind_of)(it.kind), (t.due_of)(it.due));
+    let deadline = it.deadline(&drill.times, drill.closure_limit());
+    let late = it.is_late(deadline, visit().now);
+    let due = deadline.map(|it| view! { <small>{t.due_at} " " {when(it)}</small> });
     match &it.satisfied_by {
         Some(by) => {
-            let name = shown.files.iter().find(|it| it.sha256 == by.sha256);
-            let name = name.map(|it| it.name.clone().into_any());
-            Check { tone: Tone::Ok, what, why: name }
+            let file = shown.files.iter().find(|it| it.sha256 == by.sha256);
+            let name = file.map(|it| it.name.clone());
+            let came = late.then(|| mark(Tone::Bad, t.came_late));
+            let due = due.filter(|_| late);
+            let why = view! { {name} " · " {when_short(by.at)} " " {came} " " {due} };
+            let tone = if late { Tone::Warn } else { Tone::Ok };
+            Check { tone, what, why: Some(why.into_any()) }
         }
         None => {
-            let until = match it.due {
-                Due::T1 => None,
-                Due::Day => shown.drill.times.t1.map(|it| it + TimeDelta::hours(24)),
-            };
-            let late = until.is_some_and(|it| it < visit().now);
-            let until = until.map(|it| view! { " · " {when(it)} });
-            let why = view! { {t.not_uploaded} {until} };
+            // What is given up or signed waits for nothing.
+            let left = deadline.filter(|_| drill.is_open()).map(|it| left(it, late));
+            let why = view! { {t.not_uploaded} " " {due} " " {left} };
             let tone = if late { Tone::Bad } else { Tone::Warn };
             Check { tone, what, why: Some(why.into_any()) }
         }
     }
+}
+
+/// How long there is, or for how long it has been overdue.
+fn left(deadline: DateTime<Utc>, late: bool) -> AnyView {
+    let t = texts(&TEXTS);
+    let span = (deadline - visit().now).abs();
+    let (tone, word) = if late { (Tone::Bad, t.late) } else { (Tone::Warn, t.time_left) };
+    mark(tone, format!("{word} {}", duration(visit().lang, span)))
 }
 
 fn row(it: &Evidence, see_restricted: bool) -> impl IntoView + use<> {
