@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::closing::{self, Outcome, refusals};
 use super::{
-    ActionItem, Drill, FIRST_PASS, FOLLOW_UP_DAYS, Issue, Refusal, SignOff, State, Verified, satisfy,
+    ActionItem, Drill, FIRST_PASS, FOLLOW_UP_DAYS, Issue, Refusal, SignOff, State, Verified,
+    satisfy,
 };
 use crate::approvals::{By, Decision};
 use crate::canonical::Digest;

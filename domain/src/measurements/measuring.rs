@@ -235,7 +235,9 @@ impl Measuring {
         }
         match (self.take, &self.until) {
             (Take::TimeUntil, Some(until)) => self.check_until(target, until, faults),
-            (Take::TimeUntil, None) => faults.at("until").add("says what has to hold; it is missing"),
+            (Take::TimeUntil, None) => {
+                faults.at("until").add("says what has to hold; it is missing")
+            }
             (_, Some(_)) => faults.at("until").add("belongs to time_until only"),
             (_, None) => {}
         }
@@ -342,7 +344,8 @@ impl Target {
             Err(finding) => (None, self.without_value(&finding, own.window), finding),
         };
         let both = before.into_iter().chain([own]);
-        let samples = both.filter_map(|it| it.series.as_ref().ok()).flat_map(|it| it.iter().flatten());
+        let samples =
+            both.filter_map(|it| it.series.as_ref().ok()).flat_map(|it| it.iter().flatten());
         Some(Measurement {
             name: self.name.clone(),
             value,
@@ -394,7 +397,12 @@ impl Target {
 }
 
 /// Whether something that came to this is looked at again by now; less and less often, the longer ago the window was.
-pub fn is_due_again(finding: &Finding, looked_at: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+pub fn is_due_again(
+    finding: &Finding,
+    looked_at: DateTime<Utc>,
+    to: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> bool {
     if finding.is_final() {
         return false;
     }

@@ -147,8 +147,7 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
     .await?;
     let subject = Subject::new("drills", &it.number);
     // Those that objectives or queries give are their own worker's.
-    let by_query =
-        |name: &str| it.targets.iter().any(|it| it.name == name && it.measure.is_some());
+    let by_query = |name: &str| it.targets.iter().any(|it| it.name == name && it.measure.is_some());
     let own = it.measurements.iter().filter(|it| it.objective.is_none() && !by_query(&it.name));
     let own: Vec<_> = own.cloned().collect();
     let service = it.service.as_ref().map(|it| it.id);

@@ -6,8 +6,8 @@ use domain::decisions::Cause;
 use domain::drills::{CauseClass, Outcome, StateName};
 use domain::rollbacks::Closure;
 use domain::trends::{
-    DrillCauseTally, DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally, Source, Tallies,
-    figures,
+    DrillCauseTally, DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally,
+    Source, Tallies, figures,
 };
 use domain::verdict::Verdict;
 use sqlx::PgConnection;

@@ -1,17 +1,17 @@
 //! What proves it: what is asked for, what is there, and the form that brings more.
 
-use chrono::{DateTime, Utc};
-use domain::drills::Requirement;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::drills::{Drill, Due, Requirement};
 use domain::evidence::{Evidence, EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
-use domain::texts::{bytes, duration, ui};
+use domain::texts::{bytes, ui};
 use leptos::prelude::*;
 
 use super::UPLOAD;
 use super::detail::Shown;
 use crate::pages::ui::{
-    Button, Check, Panel, Table, Tone, badge, checklist, column, digest, empty, mark, submit, when,
-    when_short,
+    Button, Check, Panel, Table, Tone, badge, checklist, column, countdown, digest, empty, mark,
+    submit, when, when_short,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -72,7 +72,7 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
         }
         None => {
             // What is given up or signed waits for nothing.
-            let left = deadline.filter(|_| drill.is_open()).map(|it| left(it, late));
+            let left = deadline.filter(|_| drill.is_open()).map(|at| left(drill, it, at, late));
             let why = view! { {t.not_uploaded} " " {due} " " {left} };
             let tone = if late { Tone::Bad } else { Tone::Warn };
             Check { tone, what, why: Some(why.into_any()) }
@@ -80,12 +80,15 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
     }
 }
 
-/// How long there is, or for how long it has been overdue.
-fn left(deadline: DateTime<Utc>, late: bool) -> AnyView {
+/// How long there is; below zero, for how long it has been overdue.
+fn left(drill: &Drill, it: &Requirement, deadline: DateTime<Utc>, late: bool) -> AnyView {
     let t = texts(&TEXTS);
-    let span = (deadline - visit().now).abs();
-    let (tone, word) = if late { (Tone::Bad, t.late) } else { (Tone::Warn, t.time_left) };
-    mark(tone, format!("{word} {}", duration(visit().lang, span)))
+    let of = match it.due {
+        Due::T1 => drill.closure_limit(),
+        Due::Day => TimeDelta::hours(24),
+    };
+    let late = late.then(|| mark(Tone::Bad, t.late));
+    view! { {late} {countdown(deadline, of, t.time_left, "", false)} }.into_any()
 }
 
 fn row(it: &Evidence, see_restricted: bool) -> impl IntoView + use<> {

@@ -68,8 +68,7 @@ fn bound(target: &Target) -> String {
 fn bound_of(target: &Target, value: Option<&Measurement>) -> String {
     match found(value) {
         Some(Finding::Value { baseline: Some(it), .. }) => {
-            let target =
-                Target { baseline: Some(it.value), measure: None, ..target.clone() };
+            let target = Target { baseline: Some(it.value), measure: None, ..target.clone() };
             let before = measurements::baseline(visit().lang, &it, &target.unit);
             format!("{} ({} × {before})", bound(&target), number(target.limit))
         }

@@ -1,6 +1,7 @@
 //! What the drill has paused, for how long, and what of it is not back.
 
-use domain::drills::Unprotected;
+use chrono::TimeDelta;
+use domain::drills::{Drill, Unprotected, at_risk_s};
 use domain::texts::drills::TEXTS;
 use domain::texts::duration;
 use leptos::prelude::*;
@@ -8,7 +9,7 @@ use leptos::prelude::*;
 use super::actions::ResumeProtection;
 use super::detail::Shown;
 use crate::pages::ui::{
-    Button, Input, Panel, Table, Tone, badge, column, form, hidden, mark, submit, when,
+    Button, Input, Panel, Table, Tone, badge, column, form, hidden, mark, stopwatch, submit, when,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -20,9 +21,11 @@ pub(super) fn panel(shown: &Shown) -> Option<AnyView> {
         return None;
     }
     let owed = drill.owed().count();
-    let badge = (owed > 0).then(|| badge(Tone::Bad, t.still_paused));
-    let badge = badge.unwrap_or_else(|| self::badge_of_all());
-    let rows: Vec<_> = drill.unprotected.iter().map(row).collect();
+    let badge = match owed {
+        0 => badge(Tone::Ok, t.met.protections),
+        _ => badge(Tone::Bad, t.still_paused),
+    };
+    let rows: Vec<_> = drill.unprotected.iter().map(|it| row(drill, it)).collect();
     let heads = vec![
         column(t.protection),
         column(t.paused_at),
@@ -42,31 +45,32 @@ pub(super) fn panel(shown: &Shown) -> Option<AnyView> {
     )
 }
 
-fn badge_of_all() -> AnyView {
-    badge(Tone::Ok, texts(&TEXTS).met.protections)
-}
-
-fn row(it: &Unprotected) -> impl IntoView + use<> {
+fn row(drill: &Drill, it: &Unprotected) -> impl IntoView + use<> {
     let t = texts(&TEXTS);
     let lang = visit().lang;
     let until = match (it.to, &it.resumed_by) {
         (None, _) => mark(Tone::Bad, t.still_paused),
-        (Some(at), None) => {
-            view! { {when(at)} " " <small>{t.resumed_by_step}</small> }.into_any()
-        }
+        (Some(at), None) => view! { {when(at)} " " <small>{t.resumed_by_step}</small> }.into_any(),
         (Some(at), Some(by)) => {
             let by = by.split_once(':').map_or(by.as_str(), |(_, name)| name);
             let note = it.note.clone();
             view! { {when(at)} " " <small>{(t.resumed_by)(by)} " " {note}</small> }.into_any()
         }
     };
-    let length = duration(lang, it.length(visit().now));
+    let length = match it.to {
+        Some(_) => view! { <b>{duration(lang, it.length(visit().now))}</b> }.into_any(),
+        // As long as the whole drill may take nobody calls it long.
+        None => {
+            let warn = TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
+            stopwatch(it.from, drill.closure_limit(), warn, t.unprotected_for, "", false)
+        }
+    };
     view! {
         <tr>
             <th scope="row">{it.name.clone()}</th>
             <td>{when(it.from)}</td>
             <td>{until}</td>
-            <td class="number"><b>{length}</b></td>
+            <td class="number">{length}</td>
         </tr>
     }
 }

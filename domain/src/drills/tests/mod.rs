@@ -1,3 +1,4 @@
+mod owed;
 mod whole;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -92,7 +92,12 @@ fn what_is_missing_never_passes_and_says_why() {
         // Everything is of later than the window: somebody's clock is wrong.
         (
             Take::Max,
-            series(vec![one().into_iter().map(|it| Sample { at: it.at + TimeDelta::hours(1), ..it }).collect()]),
+            series(vec![
+                one()
+                    .into_iter()
+                    .map(|it| Sample { at: it.at + TimeDelta::hours(1), ..it })
+                    .collect(),
+            ]),
             Finding::NoData,
         ),
     ] {
@@ -210,7 +215,10 @@ fn an_instruction_that_cannot_measure_is_refused_by_its_member() {
         (target(Measuring { coverage: 1.5, ..by(Take::Max) }), "measure.coverage"),
         (target(Measuring { step_s: 0, ..by(Take::Max) }), "measure.step_s"),
         (target(Measuring { from: Mark::Recovered, ..by(Take::Max) }), "measure.from"),
-        (target(Measuring { for_s: Some(60), to: Some(Mark::T1), ..by(Take::Max) }), "measure.for_s"),
+        (
+            target(Measuring { for_s: Some(60), to: Some(Mark::T1), ..by(Take::Max) }),
+            "measure.for_s",
+        ),
         (target(by(Take::TimeUntil)), "measure.until"),
         (target(Measuring { until: Some(until), ..by(Take::Max) }), "measure.until"),
         (Target { limit: 60.0, ..target(time.clone()) }, ""),
@@ -243,7 +251,15 @@ fn numbers() -> impl Strategy<Value = Vec<Option<f64>>> {
 fn words() -> impl Strategy<Value = Target> {
     let take = prop::sample::select(&[Take::Max, Take::Min, Take::Avg, Take::Last][..]);
     let until = prop::option::of((0.0f64..9.0, 0u32..900));
-    (take, until, 1u32..100_000, prop::option::of(1u32..9999), 0.0f64..=1.0, 1u32..600, any::<bool>())
+    (
+        take,
+        until,
+        1u32..100_000,
+        prop::option::of(1u32..9999),
+        0.0f64..=1.0,
+        1u32..600,
+        any::<bool>(),
+    )
         .prop_map(|(take, until, span, before, coverage, step_s, at_mark)| {
             let until = until.map(|(limit, hold_s)| Until {
                 comparison: Comparison::AtLeast,

@@ -37,7 +37,9 @@ fn a_target_is_typed_in_one_line_and_read_back() {
         ),
         (
             "hit_rate_recovery <= 3600 s|until >= 0.8 hold 60s recovered+3900 step 30|sum(a)",
-            Some("hit_rate_recovery <= 3600 s | until >= 0.8 hold 60s recovered+3900s step 30s | sum(a)"),
+            Some(
+                "hit_rate_recovery <= 3600 s | until >= 0.8 hold 60s recovered+3900s step 30s | sum(a)",
+            ),
         ),
         ("p95 <= 1.1 x before 600s s", None),
         ("p95 <= 1 s | max", None),

@@ -2,8 +2,8 @@
 
 use domain::access::{Action, Actor};
 use domain::drills::Drill;
-use domain::measurements::{Answer, Finding, Measurement, Measuring, Target, Window};
 use domain::ids::DrillId;
+use domain::measurements::{Answer, Finding, Measurement, Measuring, Target, Window};
 use serde_json::json;
 use store::drills::ToMeasure;
 
