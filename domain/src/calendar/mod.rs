@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::schedule::{Every, Schedule, midnight};
 use crate::catalog::{Faults, rules};
-use crate::drills::{CLOSURE_LIMIT_S, DrillType, Due, StateName};
+use crate::drills::{CLOSURE_LIMIT_S, DrillType, Due, StateName, check_measures};
 use crate::evidence::EvidenceKind;
 use crate::measurements::Target;
+use crate::plans::Protection;
 
 /// A drill that the calendar asks for again and again, as a catalog says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub struct ExpectedDrill {
     pub headcount: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// What people do in it, where whoever plans it says nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<AskedStep>,
     /// What people judge beside the numbers (EdgeLink §7.2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<String>,
@@ -59,6 +63,9 @@ pub struct ExpectedDrill {
     /// A failed one is done again within so many days.
     #[serde(default = "retest_days")]
     pub retest_days: u32,
+    /// Who is told of it in the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_to: Option<String>,
     /// Document and section: `glancy-dr-plan.md §4.1`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
@@ -70,6 +77,16 @@ pub struct ExpectedDrill {
 pub struct Asked {
     pub kind: EvidenceKind,
     pub due: Due,
+}
+
+/// Something that people do and confirm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedStep {
+    pub instruction: String,
+    /// What it does to a protection: `{pauses: NAME}` or `{resumes: NAME}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
 }
 
 fn simulation() -> DrillType {
@@ -109,10 +126,12 @@ impl ExpectedDrill {
             } else if self.targets[..index].iter().any(|it| it.name == target.name) {
                 faults.at("name").add("is named twice");
             }
-            if !target.bound().is_finite() {
+            if target.bound().is_some_and(|it| !it.is_finite()) {
                 faults.at("limit").add("is no number");
             }
+            check_measures(target, faults);
         }
+        self.check_steps(faults);
         for (member, texts) in [("criteria", &self.criteria), ("follow_ups", &self.follow_ups)] {
             for (index, text) in texts.iter().enumerate() {
                 if text.trim().is_empty() {
@@ -120,6 +139,26 @@ impl ExpectedDrill {
                 }
             }
         }
+    }
+
+    fn check_steps(&self, faults: &mut Faults<'_>) {
+        for (index, step) in self.steps.iter().enumerate() {
+            let faults = &mut faults.at("steps");
+            let faults = &mut faults.at(index);
+            if step.instruction.trim().is_empty() {
+                faults.at("instruction").add("is empty");
+            }
+            if let Some(Protection::Pauses(name) | Protection::Resumes(name)) = &step.protection
+                && name.trim().is_empty()
+            {
+                faults.at("protection").add("names no protection");
+            }
+        }
+    }
+
+    /// Whether the server itself will open connections because of it.
+    pub fn reaches_out(&self) -> bool {
+        self.targets.iter().any(|it| it.measure.is_some())
     }
 
     /// The stretches in which it is expected, that end after `from` and begin before `to`; none from before it was

@@ -122,8 +122,8 @@ pub fn touches_production(changes: &[Change]) -> bool {
         }
         Document::Service(service) => service.is_production() || moves_environment(change),
         Document::Objective(objective) => objective.reaches_out(),
-        // It asks people for something and lets nothing happen.
-        Document::ExpectedDrill(_) => false,
+        // It asks people for something and lets nothing happen, but for the questions that measure it.
+        Document::ExpectedDrill(drill) => drill.reaches_out(),
     })
 }
 

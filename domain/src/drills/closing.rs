@@ -45,6 +45,10 @@ pub enum Refusal {
         position: u32,
         text: String,
     },
+    /// A protection was paused, and nobody has resumed it.
+    ProtectionPaused {
+        name: String,
+    },
     SignerTookPart {
         name: String,
     },
@@ -61,6 +65,7 @@ impl Refusal {
             Refusal::OverrunUnexplained => "overrun_unexplained",
             Refusal::CriterionOpen { .. } => "criterion_open",
             Refusal::CriticalActionOpen { .. } => "critical_action_open",
+            Refusal::ProtectionPaused { .. } => "protection_paused",
             Refusal::SignerTookPart { .. } => "signer_took_part",
         }
     }
@@ -91,6 +96,7 @@ pub fn refusals(drill: &Drill, signer: &str, now: DateTime<Utc>) -> Vec<Refusal>
     found.extend(
         open.map(|it| Refusal::CriticalActionOpen { position: it.position, text: it.text.clone() }),
     );
+    found.extend(drill.owed().map(|it| Refusal::ProtectionPaused { name: it.name.clone() }));
     if drill.has_part(signer) {
         found.push(Refusal::SignerTookPart { name: signer.to_owned() });
     }

@@ -60,6 +60,18 @@ impl Drill {
         Ok(self)
     }
 
+    /// Where it stands in the event system; what was said before is replaced, and stands in the audit log.
+    ///
+    /// # Errors
+    /// [`Refusal::Over`].
+    pub fn link(mut self, event: String) -> Result<Self, Refusal> {
+        if self.state != State::Planned {
+            self.is_amendable()?;
+        }
+        self.event = Some(event);
+        Ok(self)
+    }
+
     /// Why nobody began it. What was said before is replaced, and stands in the audit log.
     ///
     /// # Errors

@@ -6,6 +6,9 @@
 
 pub mod closing;
 mod criteria;
+mod measured;
+mod notes;
+mod protection;
 mod required;
 mod retest;
 #[cfg(test)]
@@ -17,10 +20,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::closing::{Outcome, refusals};
 pub use self::criteria::Criterion;
+pub use self::measured::{ByClock, check_measures};
+pub use self::notes::{ActionItem, CauseClass, Issue, Ticket, Verified, is_event};
+pub use self::protection::{Unprotected, unprotected};
 pub use self::required::{Due, Requirement, Satisfied, satisfy};
 pub use self::transitions::{Injection, Seen, Unsigned};
 use crate::catalog::Stored;
-use crate::evidence::Sha256;
 use crate::ids::{DrillId, ExpectedDrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use crate::measurements::{Measurement, Target};
 use crate::plans::Step;
@@ -112,6 +117,12 @@ pub struct Drill {
     pub rollback: Option<RollbackId>,
     pub times: Times,
     pub state: State,
+    /// Stretches in which a protection was paused, in the order in which they began.
+    pub unprotected: Vec<Unprotected>,
+    /// Where it stands in the event system (Glancy §4.2): an address, or the number of an incident.
+    pub event: Option<String>,
+    /// Who is told of it in the end.
+    pub report_to: Option<String>,
     /// When the row was taken over from an older ledger, with numbers that were typed in there.
     pub imported_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -147,18 +158,6 @@ pub struct Expected {
 pub struct Link {
     pub id: DrillId,
     pub number: String,
-}
-
-/// A parameter of the procedure was changed, and this change ticket says so (Glancy §6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    /// `CHG-20260214-7`.
-    pub reference: String,
-    /// What was changed, and to what.
-    pub parameter: String,
-    /// As the audit log names them.
-    pub by: String,
-    pub at: DateTime<Utc>,
 }
 
 /// Moments by the server's clock.
@@ -218,49 +217,6 @@ pub struct SignOff {
     pub retest_due: Option<DateTime<Utc>>,
 }
 
-/// Something that went wrong or came to light.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Issue {
-    pub text: String,
-    /// The measurement, or [`CLOSURE`], that it explains.
-    pub about: Option<String>,
-    pub cause: String,
-    /// What is done about it.
-    pub remedy: String,
-    pub by: String,
-    pub at: DateTime<Utc>,
-}
-
-impl Issue {
-    /// Whether it says why a value was missed and what is done about it.
-    pub fn explains(&self, name: &str) -> bool {
-        self.about.as_deref() == Some(name) && !self.cause.is_empty() && !self.remedy.is_empty()
-    }
-}
-
-/// Something to be done afterwards.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ActionItem {
-    /// From 1, in the order in which they came.
-    pub position: u32,
-    pub text: String,
-    /// The name of the account.
-    pub owner: String,
-    pub due: DateTime<Utc>,
-    /// The drill is not signed off before it is done.
-    pub critical: bool,
-    /// Somebody other than the owner has seen that it is done.
-    pub verified: Option<Verified>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verified {
-    pub by: String,
-    pub at: DateTime<Utc>,
-    /// The file that shows it.
-    pub evidence: Sha256,
-}
-
 /// Why a wish about a drill does not come about. What stands in the way of a signature is [`closing::Refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
@@ -292,6 +248,8 @@ pub enum Refusal {
     NotExpectedThen,
     #[error("the time in which it was expected is over")]
     PeriodOver,
+    #[error("no protection of this name is paused")]
+    NotPaused,
 }
 
 impl Refusal {
@@ -375,6 +333,9 @@ impl Drill {
             rollback: None,
             times: Times::default(),
             state: State::Planned,
+            unprotected: vec![],
+            event: None,
+            report_to: None,
             imported_at: None,
             created_at: planned_at,
         }

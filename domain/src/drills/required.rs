@@ -1,8 +1,9 @@
 //! The evidence that the ledger asks for.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Times;
 use crate::evidence::{Evidence, EvidenceKind, Sha256};
 
 words!(
@@ -28,7 +29,24 @@ pub struct Satisfied {
     pub at: DateTime<Utc>,
 }
 
+/// After T1 there is so much time for the rest of the evidence (Glancy §6).
+const DAY: TimeDelta = TimeDelta::hours(24);
+
 impl Requirement {
+    /// By when it has to be there: within the closure limit, or a day after T1. Nothing before that is known.
+    pub fn deadline(&self, times: &Times, closure_limit: TimeDelta) -> Option<DateTime<Utc>> {
+        match self.due {
+            Due::T1 => times.t0.map(|it| it + closure_limit),
+            Due::Day => times.t1.map(|it| it + DAY),
+        }
+    }
+
+    /// Whether it came, or has not come by now, after its deadline.
+    pub fn is_late(&self, deadline: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let came = self.satisfied_by.as_ref().map_or(now, |it| it.at);
+        deadline.is_some_and(|it| came > it)
+    }
+
     pub const fn open(kind: EvidenceKind, due: Due) -> Self {
         Self { kind, due, satisfied_by: None }
     }

@@ -34,6 +34,7 @@ impl Drill {
                 .map(|it| Requirement::open(it.kind, it.due))
                 .collect(),
             follow_ups: self.follow_ups.clone(),
+            report_to: self.report_to.clone(),
             created_at: now,
             ..Self::of(self.scenario.clone(), self.kind, due)
         })

@@ -81,6 +81,10 @@ impl Drill {
     /// planned, where people or the time refused it, so that it can be started again.
     #[must_use]
     pub fn follow(mut self, run: &Run) -> Self {
+        // What was paused is owed, also once the drill was given up.
+        if self.run == Some(run.id) && self.state.sign_off().is_none() {
+            self.guard(run);
+        }
         if self.state.is_over() || self.run != Some(run.id) {
             return self;
         }

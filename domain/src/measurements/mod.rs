@@ -2,15 +2,19 @@
 //!
 //! **Invariant:** a value is measured, never typed in. What could not be measured has no value, and never passes.
 
-use std::fmt;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalog::{Faults, rules};
 use crate::verdict::Verdict;
 
+pub use self::finding::{Baseline, Finding};
+pub use self::measuring::{Answer, Mark, Marks, Measuring, Take, Until, is_due_again};
+
+mod finding;
+mod line;
+mod measuring;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +45,9 @@ pub struct Target {
     /// What the value usually is, in the unit, where the target is relative to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
+    /// How its value is measured; without it by the clocks of a drill, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measuring>,
 }
 
 fn at_most() -> Comparison {
@@ -56,44 +63,28 @@ impl Target {
             comparison: Comparison::AtMost,
             limit: seconds,
             baseline: None,
+            measure: None,
         }
     }
 
-    /// The bound in the unit of the measurement.
-    pub fn bound(&self) -> f64 {
-        self.limit * self.baseline.unwrap_or(1.0)
+    /// The bound in the unit of the measurement; none as long as its baseline is not measured.
+    pub fn bound(&self) -> Option<f64> {
+        let measured_first = self.measure.as_ref().is_some_and(|it| it.baseline_s.is_some());
+        match self.baseline {
+            Some(baseline) => Some(self.limit * baseline),
+            None => (!measured_first).then_some(self.limit),
+        }
     }
 
-    /// Unknown where the value is not a number.
+    /// Unknown where the value is not a number, or nothing is known to compare it with.
     pub fn verdict(&self, value: f64) -> Verdict {
+        let bound = self.bound().filter(|it| it.is_finite() && value.is_finite());
+        let Some(bound) = bound else { return Verdict::Unknown };
         let met = match self.comparison {
-            _ if !value.is_finite() => return Verdict::Unknown,
-            Comparison::AtMost => value <= self.bound(),
-            Comparison::AtLeast => value >= self.bound(),
+            Comparison::AtMost => value <= bound,
+            Comparison::AtLeast => value >= bound,
         };
         if met { Verdict::Pass } else { Verdict::Fail }
-    }
-
-    /// `crr_delay <= 60 s`, `hit_rate >= 0.8 ratio`, `p95 <= 1.1 x 250 ms`: as people type it, and [`Display`] writes it.
-    ///
-    /// [`Display`]: fmt::Display
-    pub fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let name = words.next()?.to_owned();
-        let comparison = match words.next()? {
-            "<=" | "≤" => Comparison::AtMost,
-            ">=" | "≥" => Comparison::AtLeast,
-            _ => return None,
-        };
-        let limit = words.next()?.parse().ok()?;
-        let mut rest: Vec<&str> = words.collect();
-        let mut baseline = None;
-        if let ["x" | "×", of, ..] = rest[..] {
-            baseline = Some(of.parse().ok()?);
-            rest.drain(..2);
-        }
-        let unit = rest.join(" ");
-        Some(Self { name, unit, comparison, limit, baseline })
     }
 
     /// Whether keeping this one keeps the other too; false where the two cannot be compared.
@@ -101,10 +92,11 @@ impl Target {
         let alike = self.name == other.name
             && self.unit == other.unit
             && self.comparison == other.comparison;
+        let (Some(own), Some(others)) = (self.bound(), other.bound()) else { return false };
         alike
             && match self.comparison {
-                Comparison::AtMost => self.bound() <= other.bound(),
-                Comparison::AtLeast => self.bound() >= other.bound(),
+                Comparison::AtMost => own <= others,
+                Comparison::AtLeast => own >= others,
             }
     }
 
@@ -114,20 +106,6 @@ impl Target {
         if let Some(baseline) = self.baseline {
             faults.at("baseline").refuse(rules::finite(baseline));
         }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.comparison {
-            Comparison::AtMost => "<=",
-            Comparison::AtLeast => ">=",
-        };
-        write!(f, "{} {sign} {}", self.name, self.limit)?;
-        if let Some(baseline) = self.baseline {
-            write!(f, " x {baseline}")?;
-        }
-        if self.unit.is_empty() { Ok(()) } else { write!(f, " {}", self.unit) }
     }
 }
 
@@ -181,8 +159,7 @@ pub struct Measurement {
 impl Measurement {
     /// The time between two moments, in seconds.
     pub fn span(name: &str, window: Window, source: String, targets: &[Target]) -> Self {
-        let span = window.to - window.from;
-        let value = (span.num_milliseconds() as f64 / 1000.0).max(0.0);
+        let value = seconds(window.to - window.from);
         let target = targets.iter().find(|it| it.name == name);
         Self {
             name: name.to_owned(),
@@ -198,4 +175,9 @@ impl Measurement {
             samples: Vec::new(),
         }
     }
+}
+
+/// Never less than none.
+pub(crate) fn seconds(span: TimeDelta) -> f64 {
+    (span.num_milliseconds() as f64 / 1000.0).max(0.0)
 }

@@ -284,6 +284,9 @@ impl Source {
             let faults = &mut faults.at("targets");
             let faults = &mut faults.at(index);
             target.check(faults);
+            if target.measure.is_some() {
+                faults.at("measure").add("belongs to the targets of drills");
+            }
             if [RTO, RPO].contains(&target.name.as_str()) {
                 faults.at("name").add("stands in rto_s or rpo_s");
             }

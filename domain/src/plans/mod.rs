@@ -41,6 +41,18 @@ pub struct Step {
     /// How often it is tried again after it failed. Trouble that passes by itself (an API server that is
     /// away, slow or busy) is no failure: it is waited out until the deadline.
     pub retries: u32,
+    /// What it does to a protection of the service beside its effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
+}
+
+/// A step takes a protection away, or gives it back: replication, a backup schedule, the synchronisation by GitOps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// The name of the protection.
+    Pauses(String),
+    Resumes(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -205,7 +217,7 @@ impl Step {
             StepKind::Manual { .. } | StepKind::Approval => Some(Role::Sre),
             _ => None,
         };
-        Self { name: name.into(), kind, role, expected_s, deadline_s, retries: 0 }
+        Self { name: name.into(), kind, role, expected_s, deadline_s, retries: 0, protection: None }
     }
 
     /// An action on a workload, named after both.

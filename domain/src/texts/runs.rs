@@ -2,7 +2,7 @@
 
 use super::{Each, Lang};
 use crate::approvals::Refusal as Unapproved;
-use crate::plans::{Action, Moved, Step, StepKind};
+use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
 use crate::services::WorkloadRef;
 
@@ -182,6 +182,16 @@ pub fn step(step: &Step, lang: Lang) -> String {
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
         (StepKind::Manual { instruction, .. }, _) => instruction.clone(),
         (StepKind::Check { .. } | StepKind::Approval, _) => step.name.clone(),
+    }
+}
+
+/// What a step does to a protection of the service.
+pub fn protection(it: &Protection, lang: Lang) -> String {
+    match (it, lang) {
+        (Protection::Pauses(name), Lang::Zh) => format!("暂停保护 {name}"),
+        (Protection::Pauses(name), Lang::En) => format!("pauses {name}"),
+        (Protection::Resumes(name), Lang::Zh) => format!("恢复保护 {name}"),
+        (Protection::Resumes(name), Lang::En) => format!("resumes {name}"),
     }
 }
 

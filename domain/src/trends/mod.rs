@@ -11,7 +11,7 @@ mod tests;
 pub use self::figures::{Drills, Figures, Mean, Rollbacks, Share, Spread};
 pub use self::periods::{NotAPeriod, Period, Unit};
 use crate::decisions::Cause;
-use crate::drills::{Outcome, StateName};
+use crate::drills::{CauseClass, Outcome, StateName};
 use crate::rollbacks::Closure;
 use crate::verdict::Verdict;
 
@@ -75,10 +75,19 @@ pub struct RollbackTally {
     pub recover: Mean,
 }
 
+/// Issues of the drills of one period with the same class of cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrillCauseTally {
+    pub period: usize,
+    pub class: CauseClass,
+    pub count: u64,
+}
+
 /// Everything that was counted, for [`figures()`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tallies {
     pub drills: Vec<DrillTally>,
+    pub drill_causes: Vec<DrillCauseTally>,
     pub measured: Vec<MeasuredTally>,
     pub spot_checks: Vec<SpotCheckTally>,
     pub rollbacks: Vec<RollbackTally>,
@@ -92,6 +101,10 @@ pub fn figures(periods: usize, tallies: Tallies) -> Vec<Figures> {
         let Some(figures) = all.get_mut(tally.period) else { continue };
         figures.drills.count(&tally);
         closures[tally.period].extend(tally.closures);
+    }
+    for tally in tallies.drill_causes {
+        let Some(figures) = all.get_mut(tally.period) else { continue };
+        *figures.drill_causes.entry(tally.class).or_default() += tally.count;
     }
     for tally in tallies.measured {
         let Some(figures) = all.get_mut(tally.period) else { continue };

@@ -94,6 +94,7 @@ fn names_addresses(document: &Document) -> bool {
         Document::Cluster(_) => true,
         Document::Objective(it) => it.reaches_out(),
         Document::Backup(it) => it.reaches_out(),
+        Document::ExpectedDrill(it) => it.reaches_out(),
         _ => false,
     }
 }

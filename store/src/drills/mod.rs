@@ -10,9 +10,11 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+pub use self::measured::{ToMeasure, keep_measured, to_measure};
 use self::row::Row;
 use crate::{Error, measurements, numbers, rollbacks, runs};
 
+mod measured;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ macro_rules! select {
                    s.team AS "team?", d.workload_id, d.steps, d.lead, d.participants, d.headcount,
                    d.expected_drill_id, e.name AS "expected_name?", d.period, d.retest_of,
                    r.number AS "retest_of_number?", d.retest_days, d.criteria, d.follow_ups, d.tickets,
-                   d.imported_at, d.planned_by, d.planned_at, d.closure_limit_s, d.targets, d.requirements,
+                   d.unprotected, d.event, d.report_to, d.imported_at, d.planned_by, d.planned_at, d.closure_limit_s, d.targets, d.requirements,
                    d.took_part, d.run_id, d.rollback_id, d.injected_at, d.t0, d.recovered_at, d.t1, d.state,
                    d.state_reason, d.signed_by, d.signed_at, d.sign_note, d.outcome, d.retest_due, d.created_at,
                    COALESCE((
@@ -65,9 +67,10 @@ pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result
     let id = sqlx::query_scalar!(
         "INSERT INTO drills (number, scenario, kind, service_id, workload_id, steps, lead, participants, planned_by,
              planned_at, closure_limit_s, targets, requirements, state, created_at, script, headcount,
-             expected_drill_id, period, retest_of, retest_days, criteria, follow_ups, imported_at)
+             expected_drill_id, period, retest_of, retest_days, criteria, follow_ups, imported_at,
+             report_to)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24)
+             $23, $24, $25)
          RETURNING id",
         number,
         new.scenario,
@@ -92,7 +95,8 @@ pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result
         to_i32(new.retest_days),
         json!(new.criteria),
         &new.follow_ups,
-        new.imported_at
+        new.imported_at,
+        new.report_to
     );
     let id = DrillId(id.fetch_one(&mut *tx).await?);
     let drill = Drill { id, number, ..new };
@@ -114,7 +118,8 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE drills SET requirements = $2, took_part = $3, run_id = $4, rollback_id = $5, injected_at = $6, t0 = $7,
              recovered_at = $8, t1 = $9, state = $10, state_reason = $11, signed_by = $12, signed_at = $13,
-             sign_note = $14, outcome = $15, retest_due = $16, criteria = $17, follow_ups = $18, tickets = $19
+             sign_note = $14, outcome = $15, retest_due = $16, criteria = $17, follow_ups = $18, tickets = $19,
+             unprotected = $20, event = $21
          WHERE id = $1",
         it.id.0,
         json!(it.requirements),
@@ -134,13 +139,16 @@ pub async fn save(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error> {
         signed.and_then(|it| it.retest_due),
         json!(it.criteria),
         &it.follow_ups,
-        json!(it.tickets)
+        json!(it.tickets),
+        json!(it.unprotected),
+        it.event
     )
     .execute(&mut *tx)
     .await?;
     let subject = Subject::new("drills", &it.number);
-    // Those that objectives judge are their own worker's, who may have written newer ones meanwhile.
-    let own = it.measurements.iter().filter(|it| it.objective.is_none());
+    // Those that objectives or queries give are their own worker's.
+    let by_query = |name: &str| it.targets.iter().any(|it| it.name == name && it.measure.is_some());
+    let own = it.measurements.iter().filter(|it| it.objective.is_none() && !by_query(&it.name));
     let own: Vec<_> = own.cloned().collect();
     let service = it.service.as_ref().map(|it| it.id);
     measurements::put(tx, &subject, service, &own).await?;
@@ -154,8 +162,9 @@ async fn write_issues(tx: &mut PgConnection, drill: &Drill) -> Result<(), Error>
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO drill_issues (drill_id, position, text, about, cause, remedy, by, at)
-         SELECT $1, n, i ->> 'text', i ->> 'about', i ->> 'cause', i ->> 'remedy', i ->> 'by', (i ->> 'at')::timestamptz
+        "INSERT INTO drill_issues (drill_id, position, text, about, class, cause, remedy, by, at)
+         SELECT $1, n, i ->> 'text', i ->> 'about', i ->> 'class', i ->> 'cause', i ->> 'remedy', i ->> 'by',
+                (i ->> 'at')::timestamptz
          FROM jsonb_array_elements($2) WITH ORDINALITY AS issues (i, n)
          ON CONFLICT (drill_id, position) DO NOTHING",
         drill.id.0,
@@ -320,10 +329,12 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Drill, Error> {
     }
 }
 
-/// Locks the row until the transaction ends.
+/// Locks the row until the transaction ends. It is read once the lock is held: one statement for both would see what
+/// belongs to it as it was before the wait.
 pub async fn lock(tx: &mut PgConnection, id: DrillId) -> Result<Drill, Error> {
-    let row = select!("d.id = $1 FOR UPDATE OF d", id.0).fetch_optional(tx).await?;
-    row.ok_or(Error::NotFound)?.try_into()
+    let locked = sqlx::query_scalar!("SELECT id FROM drills WHERE id = $1 FOR UPDATE", id.0);
+    locked.fetch_optional(&mut *tx).await?.ok_or(Error::NotFound)?;
+    get(tx, id).await
 }
 
 /// Those in which something waits for somebody, whoever that is: begun and not signed, missed and not explained, with

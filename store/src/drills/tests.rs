@@ -3,7 +3,7 @@ use domain::access::Role;
 use domain::approvals::{Approver, Decision, Required};
 use domain::canonical::Digest;
 use domain::drills::closing::Outcome;
-use domain::drills::{ActionItem, DrillType, Issue, OfService, Requirement, State};
+use domain::drills::{ActionItem, CauseClass, DrillType, Issue, OfService, Requirement, State};
 use domain::evidence::{Evidence, EvidenceKind, Sha256};
 use domain::ids::EvidenceId;
 use domain::measurements::{RTO, Target};
@@ -153,6 +153,7 @@ async fn what_was_measured_noted_and_signed_reads_back(pool: PgPool) {
     let issue = Issue {
         text: "slow".into(),
         about: Some(RTO.into()),
+        class: Some(CauseClass::Capacity),
         cause: "disk".into(),
         remedy: "another disk".into(),
         by: "user:lead".into(),

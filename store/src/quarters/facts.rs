@@ -44,7 +44,11 @@ async fn drills(
                           ) FROM measurements m WHERE m.subject = 'drills/' || d.number
                       ), '[]'),
                       'issues', COALESCE((
-                          SELECT jsonb_agg(to_jsonb(i) - 'drill_id' ORDER BY position)
+                          -- Rows of quarters that were closed before causes had a class read as they did then.
+                          SELECT jsonb_agg(
+                              CASE WHEN i.class IS NULL THEN to_jsonb(i) - 'class' ELSE to_jsonb(i) END - 'drill_id'
+                              ORDER BY position
+                          )
                           FROM drill_issues i WHERE i.drill_id = d.id
                       ), '[]'),
                       'action_items', COALESCE((
@@ -54,7 +58,11 @@ async fn drills(
                       'files', COALESCE((
                           SELECT jsonb_agg(DISTINCT sha256) FROM evidence e WHERE e.subject = 'drills/' || d.number
                       ), '[]')
-                  ) AS "facts!"
+                  )
+                  || CASE WHEN unprotected = '[]' THEN '{}' ELSE jsonb_build_object('unprotected', unprotected) END
+                  || CASE WHEN event IS NULL THEN '{}' ELSE jsonb_build_object('event', event) END
+                  || CASE WHEN report_to IS NULL THEN '{}' ELSE jsonb_build_object('report_to', report_to) END
+                  AS "facts!"
            FROM drills d LEFT JOIN services s ON s.id = service_id
            WHERE happened_at >= $1 AND happened_at < $2"#,
         from,

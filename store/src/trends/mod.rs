@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 use domain::decisions::Cause;
-use domain::drills::{Outcome, StateName};
+use domain::drills::{CauseClass, Outcome, StateName};
 use domain::rollbacks::Closure;
 use domain::trends::{
-    DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally, Source,
-    SpotCheckTally, Tallies, figures,
+    DrillCauseTally, DrillTally, Figures, Mean, MeasuredTally, Period, Promise, RollbackTally,
+    Source, SpotCheckTally, Tallies, figures,
 };
 use domain::verdict::Verdict;
 use sqlx::PgConnection;
@@ -43,6 +43,7 @@ pub async fn of<Z: TimeZone>(
     let bounds = bounds(periods, zone);
     let tallies = Tallies {
         drills: drills(&mut *db, &bounds, filter).await?,
+        drill_causes: drill_causes(&mut *db, &bounds, filter).await?,
         measured: measured(&mut *db, &bounds, filter).await?,
         spot_checks: spot_checks(&mut *db, &bounds, filter).await?,
         rollbacks: rollbacks(&mut *db, &bounds, filter).await?,
@@ -115,6 +116,36 @@ impl TryFrom<DrillRow> for DrillTally {
             closures: row.took.into_iter().zip(row.limits).collect(),
         })
     }
+}
+
+/// Issues count in the period of their drill.
+async fn drill_causes(
+    db: &mut PgConnection,
+    bounds: &[DateTime<Utc>],
+    filter: &Filter,
+) -> Result<Vec<DrillCauseTally>, Error> {
+    if filter.source == Source::Real {
+        return Ok(vec![]);
+    }
+    let rows = sqlx::query!(
+        r#"SELECT width_bucket(happened_at, $1::timestamptz[]) AS "period!", class AS "class!", count(*) AS "count!"
+           FROM drills d JOIN drill_issues i ON i.drill_id = d.id LEFT JOIN services s ON s.id = service_id
+           WHERE happened_at >= $2 AND happened_at < $3 AND class IS NOT NULL
+                 AND ($4::text IS NULL OR s.name = $4) AND ($5::text IS NULL OR s.team = $5)
+           GROUP BY 1, 2"#,
+        bounds,
+        bounds.first(),
+        bounds.last(),
+        filter.service.as_deref(),
+        filter.team.as_deref()
+    );
+    let tally = |period, class: String, rows| {
+        let known = CauseClass::parse(&class);
+        let class = known.ok_or(Error::Inconsistent { table: "drill_issues", id: class })?;
+        Ok(DrillCauseTally { period: index(period), class, count: count(rows) })
+    };
+    let rows = rows.fetch_all(db).await?.into_iter();
+    rows.map(|it| tally(it.period, it.class, it.count)).collect()
 }
 
 /// Values that were held against a target count on the day on which they were measured.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use domain::access::Action;
 use domain::approvals::Decision as Consent;
-use domain::drills::DrillType;
 use domain::drills::closing::Outcome;
+use domain::drills::{CauseClass, DrillType};
 use domain::fields::{Fault, Faults};
 use domain::measurements::{RTO, Target};
+use domain::plans::Protection;
 use domain::services::WorkloadKind;
 use leptos::prelude::*;
 
@@ -14,7 +15,7 @@ use crate::pages::error::Error;
 use crate::pages::ssr::{answer, context, entered};
 use crate::pages::visit::visit;
 use crate::wishes::calendar;
-use crate::wishes::drills::{self, Asked, NewAction, NewIssue};
+use crate::wishes::drills::{self, Asked, NewAction, NewIssue, Performed};
 use crate::wishes::runs::{self, AskedStep};
 
 /// Leads to the drill that was planned. `workload` is `service/kind/name/container` of what gets the fault, and nothing
@@ -31,15 +32,19 @@ pub async fn plan_drill(
     #[server(default)] steps: String,
     #[server(default)] participants: String,
     #[server(default)] rto_s: String,
+    #[server(default)] targets: String,
+    #[server(default)] report_to: String,
 ) -> Result<(), Error> {
     let wish = async {
         let cx = entered(Action::PlanDrill)?;
         let (service, mut all) = match workload.is_empty() {
             true => (None, vec![]),
-            false => fault(&workload, &image).map(|(service, it)| (Some(service), vec![it]))?,
+            false => {
+                fault(&workload, &image).map(|(service, it)| (Some(service), vec![it.into()]))?
+            }
         };
         let lines = steps.lines().map(str::trim).filter(|it| !it.is_empty());
-        all.extend(lines.map(|it| AskedStep::Manual { instruction: it.to_owned() }));
+        all.extend(lines.map(manual).collect::<Result<Vec<_>, _>>()?);
         let asked = Asked {
             expected: Some(expected).filter(|it| !it.is_empty()),
             scenario: Some(scenario),
@@ -51,11 +56,12 @@ pub async fn plan_drill(
             planned_at: moment("planned_at", &planned_at)?,
             service,
             steps: all,
-            targets: target(&rto_s)?,
+            targets: all_targets(&rto_s, &targets)?,
             criteria: None,
             evidence: None,
             closure_limit_s: None,
             retest_days: None,
+            report_to: Some(report_to).filter(|it| !it.trim().is_empty()),
         };
         let drill = drills::plan(&cx, asked).await.map_err(in_form)?;
         leptos_axum::redirect(&format!("/drills/{}", drill.number));
@@ -77,6 +83,37 @@ fn fault(workload: &str, image: &str) -> Result<(String, AskedStep), Error> {
     let kind = kind.ok_or_else(|| Error::field("workload", Fault::Unknown))?;
     let images = [(container.to_owned(), image.to_owned())].into();
     Ok((service.to_owned(), AskedStep::Inject { workload: (kind, name.to_owned()), images }))
+}
+
+/// `[pauses replication] stop the standby`
+fn manual(line: &str) -> Result<Performed, Error> {
+    let marked = line.strip_prefix('[').and_then(|it| it.split_once(']'));
+    let Some((mark, instruction)) = marked else {
+        return Ok(AskedStep::Manual { instruction: line.to_owned() }.into());
+    };
+    let protection = match mark.trim().split_once(char::is_whitespace) {
+        Some(("pauses", name)) => Protection::Pauses(name.trim().to_owned()),
+        Some(("resumes", name)) => Protection::Resumes(name.trim().to_owned()),
+        _ => return Err(Error::field("steps", Fault::Malformed("[pauses NAME] …".into()))),
+    };
+    let instruction = instruction.trim().to_owned();
+    if instruction.is_empty() {
+        return Err(Error::field("steps", Fault::Malformed(line.to_owned())));
+    }
+    Ok(Performed { step: AskedStep::Manual { instruction }, protection: Some(protection) })
+}
+
+/// Of both fields together; nothing where both are left out.
+fn all_targets(rto_s: &str, lines: &str) -> Result<Option<Vec<Target>>, Error> {
+    let rto = target(rto_s)?;
+    let parse = |line: &str| {
+        Target::parse(line)
+            .ok_or_else(|| Error::field("targets", Fault::Malformed(line.to_owned())))
+    };
+    let lines = lines.lines().map(str::trim).filter(|it| !it.is_empty());
+    let others = lines.map(parse).collect::<Result<Vec<_>, _>>()?;
+    let all: Vec<Target> = rto.into_iter().flatten().chain(others).collect();
+    Ok((!all.is_empty()).then_some(all))
 }
 
 fn names(text: &str) -> Vec<String> {
@@ -116,6 +153,8 @@ fn in_form(error: Error) -> Error {
             it if it.starts_with("participants") => "participants",
             it if it.contains(".images") => "image",
             "plan.steps" => "steps",
+            it if it.starts_with("plan.steps") && it.ends_with(".protection") => "steps",
+            it if it.starts_with("targets") => "targets",
             it if it.starts_with("plan.") => "workload",
             it => it,
         };
@@ -166,12 +205,20 @@ pub async fn add_issue(
     id: String,
     #[server(default)] text: String,
     #[server(default)] about: String,
+    #[server(default)] class: String,
     #[server(default)] cause: String,
     #[server(default)] remedy: String,
 ) -> Result<(), Error> {
     let wish = async {
         let about = Some(about).filter(|it| !it.is_empty());
-        let issue = NewIssue { text, about, cause, remedy };
+        let class = match class.as_str() {
+            "" => None,
+            word => {
+                let class = CauseClass::parse(word);
+                Some(class.ok_or_else(|| Error::field("class", Fault::Unknown))?)
+            }
+        };
+        let issue = NewIssue { text, about, class, cause, remedy };
         drills::add_issue(&context()?, &id, issue).await.map(drop)
     };
     answer(wish.await)
@@ -230,6 +277,23 @@ pub async fn add_ticket(
 ) -> Result<(), Error> {
     let wish =
         async { drills::add_ticket(&context()?, &id, &reference, &parameter).await.map(drop) };
+    answer(wish.await)
+}
+
+/// `protection` is the name of what is back.
+#[server]
+pub async fn resume_protection(
+    id: String,
+    #[server(default)] protection: String,
+    #[server(default)] note: String,
+) -> Result<(), Error> {
+    let wish = async { drills::resume(&context()?, &id, &protection, &note).await.map(drop) };
+    answer(wish.await)
+}
+
+#[server]
+pub async fn link_event(id: String, #[server(default)] event: String) -> Result<(), Error> {
+    let wish = async { drills::link_event(&context()?, &id, &event).await.map(drop) };
     answer(wish.await)
 }
 

@@ -265,13 +265,14 @@ pub(super) fn signature(shown: &Shown) -> Option<AnyView> {
 fn checks(refusals: &[Refusal]) -> AnyView {
     let t = texts(&TEXTS);
     type Rule = fn(&Refusal) -> bool;
-    let rules: [(&'static str, Rule); 7] = [
+    let rules: [(&'static str, Rule); 8] = [
         (t.met.recovered, |it| matches!(it, Refusal::NotRecovered | Refusal::NoT1)),
         (t.met.evidence, |it| matches!(it, Refusal::EvidenceMissing { .. })),
         (t.met.targets, |it| matches!(it, Refusal::TargetUnexplained { .. })),
         (t.met.closure, |it| matches!(it, Refusal::OverrunUnexplained)),
         (t.met.criteria, |it| matches!(it, Refusal::CriterionOpen { .. })),
         (t.met.actions, |it| matches!(it, Refusal::CriticalActionOpen { .. })),
+        (t.met.protections, |it| matches!(it, Refusal::ProtectionPaused { .. })),
         (t.met.signer, |it| matches!(it, Refusal::SignerTookPart { .. })),
     ];
     let line = |(met, rule): (&'static str, Rule)| {

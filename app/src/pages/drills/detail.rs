@@ -11,11 +11,15 @@ use domain::texts::drills::TEXTS;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{bound, closing, evidence, measured, notes, standing, steps, tone_of};
+use super::actions::LinkEvent;
+use super::{bound_of, closing, evidence, measured, notes, protections, standing, steps, tone_of};
 use crate::doors::Context;
 use crate::pages::error::Error;
 use crate::pages::ssr::read;
-use crate::pages::ui::{Beside, Head, Panel, Stat, Tone, badge, facts, live, page, stats, when};
+use crate::pages::ui::{
+    Beside, Button, Head, Input, Panel, Stat, Tone, badge, facts, form, live, page, stats, submit,
+    when,
+};
 use crate::pages::visit::{texts, visit};
 
 /// Everything that the page shows.
@@ -120,6 +124,7 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     let aside = aside.into_any();
     let parts = (
         super::measured::objectives(drill),
+        protections::panel(shown),
         steps::panel(shown),
         notes::criteria(shown),
         evidence::panel(shown),
@@ -186,7 +191,7 @@ fn figures(drill: &Drill) -> AnyView {
                 label: (t.metric_of)(&target.name),
                 value: value.map_or_else(|| "–".to_owned(), measured),
                 verdict: verdict.map(|it| (tone_of(it), (t.verdict_of)(it).to_owned())),
-                target: bound(target),
+                target: bound_of(target, value),
             }
         })
         .collect();
@@ -275,6 +280,8 @@ fn about(shown: &Shown) -> AnyView {
             .as_ref()
             .map(|it| (t.rollback, link(format!("/rollbacks/{}", it.number), it.number.clone()))),
     );
+    pairs.push((t.event, event(shown)));
+    pairs.extend(drill.report_to.as_deref().map(|it| (t.report_to, text(it))));
     pairs.extend(shown.may.export.then(|| (t.bundle, bundle(&drill.number))));
     let retest = drill.state.sign_off().and_then(|it| it.retest_due);
     pairs.extend(retest.map(|it| (t.retest_due, when(it))));
@@ -291,6 +298,38 @@ fn about(shown: &Shown) -> AnyView {
         </Panel>
     }
     .into_any()
+}
+
+/// Where it stands in the event system, and the form that says so.
+fn event(shown: &Shown) -> AnyView {
+    let t = texts(&TEXTS);
+    let drill = &shown.drill;
+    let said = match drill.event.clone() {
+        None => t.no_event.into_any(),
+        Some(number) if number.starts_with("INC-") => {
+            let href = format!("/incidents/{number}");
+            view! { <a href=href>{number}</a> }.into_any()
+        }
+        Some(href) => {
+            let shown = href.clone();
+            view! { <a href=href rel="external noreferrer">{shown}</a> }.into_any()
+        }
+    };
+    let open = drill.is_open() || drill.state == State::Planned;
+    let value = drill.event.clone().unwrap_or_default();
+    let link = (shown.may.lead && open).then(|| {
+        let form = form::<LinkEvent, _>(drill.number.clone(), move |sent| {
+            let input = Input::text("event", t.event).value(value).hint(t.event_note).required();
+            Some(view! { {sent.field(input)} {submit(Button::Plain, t.link_event)} })
+        });
+        view! {
+            <details>
+                <summary>{t.link_event}</summary>
+                {form}
+            </details>
+        }
+    });
+    view! { {said} {link} }.into_any()
 }
 
 /// A file, and so no page of ours.

@@ -1,7 +1,7 @@
 //! What proves it: what is asked for, what is there, and the form that brings more.
 
-use chrono::TimeDelta;
-use domain::drills::{Due, Requirement};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::drills::{Drill, Due, Requirement};
 use domain::evidence::{EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
 use domain::texts::{bytes, ui};
@@ -10,7 +10,9 @@ use leptos::prelude::*;
 use super::UPLOAD;
 use super::detail::Shown;
 use crate::pages::evidence::files;
-use crate::pages::ui::{Button, Check, Panel, Tone, badge, checklist, submit, when};
+use crate::pages::ui::{
+    Button, Check, Panel, Tone, badge, checklist, countdown, mark, submit, when, when_short,
+};
 use crate::pages::visit::{texts, visit};
 
 pub(super) fn panel(shown: &Shown) -> AnyView {
@@ -36,25 +38,40 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
 
 fn wanted(shown: &Shown, it: &Requirement) -> Check {
     let t = texts(&TEXTS);
+    let drill = &shown.drill;
     let what = format!("{} · {}", (t.kind_of)(it.kind), (t.due_of)(it.due));
+    let deadline = it.deadline(&drill.times, drill.closure_limit());
+    let late = it.is_late(deadline, visit().now);
+    let due = deadline.map(|it| view! { <small>{t.due_at} " " {when(it)}</small> });
     match &it.satisfied_by {
         Some(by) => {
-            let name = shown.files.iter().find(|it| it.sha256 == by.sha256);
-            let name = name.map(|it| it.name.clone().into_any());
-            Check { tone: Tone::Ok, what, why: name }
+            let file = shown.files.iter().find(|it| it.sha256 == by.sha256);
+            let name = file.map(|it| it.name.clone());
+            let came = late.then(|| mark(Tone::Bad, t.came_late));
+            let due = due.filter(|_| late);
+            let why = view! { {name} " · " {when_short(by.at)} " " {came} " " {due} };
+            let tone = if late { Tone::Warn } else { Tone::Ok };
+            Check { tone, what, why: Some(why.into_any()) }
         }
         None => {
-            let until = match it.due {
-                Due::T1 => None,
-                Due::Day => shown.drill.times.t1.map(|it| it + TimeDelta::hours(24)),
-            };
-            let late = until.is_some_and(|it| it < visit().now);
-            let until = until.map(|it| view! { " · " {when(it)} });
-            let why = view! { {t.not_uploaded} {until} };
+            // What is given up or signed waits for nothing.
+            let left = deadline.filter(|_| drill.is_open()).map(|at| left(drill, it, at, late));
+            let why = view! { {t.not_uploaded} " " {due} " " {left} };
             let tone = if late { Tone::Bad } else { Tone::Warn };
             Check { tone, what, why: Some(why.into_any()) }
         }
     }
+}
+
+/// How long there is; below zero, for how long it has been overdue.
+fn left(drill: &Drill, it: &Requirement, deadline: DateTime<Utc>, late: bool) -> AnyView {
+    let t = texts(&TEXTS);
+    let of = match it.due {
+        Due::T1 => drill.closure_limit(),
+        Due::Day => TimeDelta::hours(24),
+    };
+    let late = late.then(|| mark(Tone::Bad, t.late));
+    view! { {late} {countdown(deadline, of, t.time_left, "", false)} }.into_any()
 }
 
 /// A form of its own: a file is no field of a server function. `usual` is the kind that is chosen at first, `page` the

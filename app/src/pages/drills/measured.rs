@@ -3,11 +3,12 @@
 use domain::drills::Drill;
 use domain::measurements::{Measurement, Target};
 use domain::texts::drills::TEXTS;
+use domain::texts::{measurements, time};
 use leptos::prelude::*;
 
-use super::{bound, measured, tone_of};
+use super::{bound_of, found, measured, tone_of};
 use crate::pages::ui::{Panel, Table, Tone, column, empty, mark};
-use crate::pages::visit::texts;
+use crate::pages::visit::{texts, visit};
 
 /// Every target, measured or not, and then what was measured beside.
 pub(super) fn objectives(drill: &Drill) -> AnyView {
@@ -16,7 +17,8 @@ pub(super) fn objectives(drill: &Drill) -> AnyView {
     let aimed = |name: &str| drill.targets.iter().any(|it| it.name == name);
     // An objective judges for itself, whatever the drill's own target is.
     let beside = drill.measurements.iter().filter(|it| it.objective.is_some() || !aimed(&it.name));
-    let rows: Vec<_> = with_target.chain(beside.map(|it| (None, Some(it)))).map(row).collect();
+    let both = with_target.chain(beside.map(|it| (None, Some(it))));
+    let rows: Vec<_> = both.map(|it| row(drill, it)).collect();
     let content = match rows.is_empty() {
         true => empty(t.not_measured),
         false => {
@@ -38,7 +40,7 @@ pub(super) fn objectives(drill: &Drill) -> AnyView {
     .into_any()
 }
 
-fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
+fn row(drill: &Drill, (target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
     let t = texts(&TEXTS);
     let name = target.map(|it| &it.name).or(value.map(|it| &it.name));
     let name = name.map(|it| (t.metric_of)(it));
@@ -47,6 +49,16 @@ fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
         (None, None) => None,
         (_, Some(verdict)) => Some(mark(tone_of(verdict), (t.verdict_of)(verdict))),
     };
+    let why = found(value).and_then(|it| measurements::finding(visit().lang, &it));
+    let later = match (target, value) {
+        (Some(target), None) => later(drill, target),
+        _ => None,
+    };
+    let why = why.or(later).map(|it| view! { <small>{it}</small> });
+    let instruction = target.and_then(|it| it.measure.as_ref());
+    let by = instruction.map(|it| measurements::how(visit().lang, it));
+    let asked = instruction.filter(|_| value.is_none());
+    let asked = asked.map(|it| view! { <code>{it.query.clone()}</code> });
     let how = value.map(|it| {
         let query = it.query.clone().map(|it| view! { <code>{it}</code> });
         let judge = it.objective.as_ref().map(|it| {
@@ -58,13 +70,24 @@ fn row((target, value): (Option<&Target>, Option<&Measurement>)) -> AnyView {
     view! {
         <tr>
             <th scope="row">{name}</th>
-            <td class="number">{target.map(bound)}</td>
+            <td class="number">{target.map(|it| bound_of(it, value))}</td>
             <td class="number"><b>{value.map(measured)}</b></td>
-            <td>{verdict}</td>
-            <td class="optional">{how}</td>
+            <td>{verdict} {why}</td>
+            <td class="optional">{how} {asked} {by.map(|it| view! { <small>{it}</small> })}</td>
         </tr>
     }
     .into_any()
+}
+
+/// When a query will be asked, of a drill that is not over.
+fn later(drill: &Drill, target: &Target) -> Option<String> {
+    let t = texts(&TEXTS);
+    target.measure.as_ref()?;
+    if drill.state.is_over() {
+        return None;
+    }
+    let at = drill.window_of(target).map(|it| time(it.to, &visit().zone));
+    Some(at.map_or_else(|| t.measured_later.to_owned(), |at| (t.measured_at)(&at)))
 }
 
 /// Whose clock it was, in the reader's language and with the way to it.

@@ -9,13 +9,14 @@ pub mod list;
 mod measured;
 pub mod new;
 mod notes;
+mod protections;
 mod steps;
 
 use domain::drills::closing::Outcome;
 use domain::drills::{Drill, State};
-use domain::measurements::{Measurement, Target};
+use domain::measurements::{Finding, Measurement, Target};
 use domain::texts::drills::TEXTS;
-use domain::texts::measurements;
+use domain::texts::{measurements, number};
 use domain::verdict::Verdict;
 
 use super::ui::Tone;
@@ -61,6 +62,23 @@ pub(crate) fn tone_of(verdict: Verdict) -> Tone {
 
 fn bound(target: &Target) -> String {
     measurements::bound(visit().lang, target)
+}
+
+/// With the baseline that it was held against, where that was measured.
+fn bound_of(target: &Target, value: Option<&Measurement>) -> String {
+    match found(value) {
+        Some(Finding::Value { baseline: Some(it), .. }) => {
+            let target = Target { baseline: Some(it.value), measure: None, ..target.clone() };
+            let before = measurements::baseline(visit().lang, &it, &target.unit);
+            format!("{} ({} × {before})", bound(&target), number(target.limit))
+        }
+        _ => bound(target),
+    }
+}
+
+/// What a query came to.
+fn found(value: Option<&Measurement>) -> Option<Finding> {
+    value?.result.as_ref().and_then(Finding::of_value)
 }
 
 fn measured(measurement: &Measurement) -> String {

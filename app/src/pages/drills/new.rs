@@ -1,7 +1,8 @@
 use chrono::TimeDelta;
 use domain::access::Action;
-use domain::calendar::ExpectedDrill;
+use domain::calendar::{AskedStep, ExpectedDrill};
 use domain::drills::{DrillType, USUAL_RTO_S};
+use domain::plans::Protection;
 use domain::texts::drills::TEXTS;
 use leptos::prelude::*;
 
@@ -82,6 +83,13 @@ fn fields(sent: &Sent, choices: Choices, at: Option<String>) -> AnyView {
         None => (String::new(), DrillType::Simulation),
     };
     let rto = expected.as_ref().map_or(USUAL_RTO_S.to_string(), |_| String::new());
+    let lines = |it: &ExpectedDrill| {
+        let lines: Vec<_> = it.targets.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    };
+    let targets = expected.as_ref().map(lines).unwrap_or_default();
+    let report_to = expected.as_ref().and_then(|it| it.report_to.clone()).unwrap_or_default();
+    let manual = expected.as_ref().map(manual).unwrap_or_default();
     let name = expected.map(|it| it.name);
     let containers = std::iter::once(none).chain(choices.containers);
     view! {
@@ -90,7 +98,7 @@ fn fields(sent: &Sent, choices: Choices, at: Option<String>) -> AnyView {
         {sent.field(Input::select("kind", t.drill_type, types).value(kind.as_str()))}
         {sent.field(Input::select("workload", t.workload, containers))}
         {sent.field(Input::text("image", t.image).hint(t.image_note))}
-        {sent.field(Input::area("steps", t.manual_steps).hint(t.manual_steps_note))}
+        {sent.field(Input::area("steps", t.manual_steps).value(manual).hint(t.manual_steps_note))}
         {sent.field(Input::select("lead", t.lead, people).value(choices.me))}
         {sent.field(Input::text("participants", t.participants).hint(t.participants_note))}
         {sent.field(
@@ -100,7 +108,19 @@ fn fields(sent: &Sent, choices: Choices, at: Option<String>) -> AnyView {
                 .required(),
         )}
         {sent.field(Input::number("rto_s", t.rto_target).value(rto))}
+        {sent.field(Input::area("targets", t.more_targets).value(targets).hint(t.more_targets_note))}
+        {sent.field(Input::text("report_to", t.report_to).value(report_to))}
         {submit(Button::Primary, t.create)}
     }
     .into_any()
+}
+
+/// As the field takes them.
+fn manual(it: &ExpectedDrill) -> String {
+    let line = |it: &AskedStep| match &it.protection {
+        None => it.instruction.clone(),
+        Some(Protection::Pauses(name)) => format!("[pauses {name}] {}", it.instruction),
+        Some(Protection::Resumes(name)) => format!("[resumes {name}] {}", it.instruction),
+    };
+    it.steps.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,6 +1,6 @@
 //! What went wrong, and what is to be done about it.
 
-use domain::drills::{ActionItem, CLOSURE, Criterion, Issue, State, Ticket};
+use domain::drills::{ActionItem, CLOSURE, CauseClass, Criterion, Issue, State, Ticket};
 use domain::texts::drills::TEXTS;
 use leptos::prelude::*;
 
@@ -20,6 +20,7 @@ pub(super) fn issues(shown: &Shown) -> AnyView {
             let heads = vec![
                 column(t.issue),
                 column(t.about),
+                column(t.class),
                 column(t.cause),
                 column(t.remedy),
                 column(t.by).optional(),
@@ -46,6 +47,7 @@ fn issue(it: &Issue) -> impl IntoView + use<> {
         <tr>
             <th scope="row">{it.text.clone()}</th>
             <td>{it.about.as_deref().map(|it| (t.metric_of)(it))}</td>
+            <td>{it.class.map(|it| (t.class_of)(it))}</td>
             <td>{it.cause.clone()}</td>
             <td>{it.remedy.clone()}</td>
             <td class="optional">{by} <small>{when_short(it.at)}</small></td>
@@ -61,9 +63,13 @@ fn add_issue(shown: &Shown) -> AnyView {
     let names: Vec<_> = names.map(|it| (it.to_owned(), (t.metric_of)(it))).collect();
     let form = form::<AddIssue, _>(drill.number.clone(), move |sent| {
         let about = std::iter::once(none).chain(names);
+        let known = CauseClass::ALL.iter().filter(|it| **it != CauseClass::Unknown);
+        let known = known.map(|it| (it.as_str(), (t.class_of)(*it)));
+        let classes = std::iter::once(("", t.no_class)).chain(known);
         Some(view! {
             {sent.field(Input::text("text", t.issue).required())}
             {sent.field(Input::select("about", t.about, about).hint(t.issue_note))}
+            {sent.field(Input::select("class", t.class, classes))}
             {sent.field(Input::area("cause", t.cause))}
             {sent.field(Input::area("remedy", t.remedy))}
             {submit(Button::Plain, t.add_issue)}

@@ -22,7 +22,7 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
             deadline: (texts(&domain::texts::rollbacks::TEXTS).at_most)(it.deadline_s),
             command: Some(runs::step(it, visit().lang)),
             state: None,
-            note: None,
+            note: it.protection.as_ref().map(|it| runs::protection(it, visit().lang)),
         })),
     };
     let note = view! { <small>{t.steps_note}</small> }.into_any();
@@ -47,8 +47,11 @@ fn events(shown: &Shown) -> Vec<(DateTime<Utc>, Event)> {
             let expected = TimeDelta::seconds(planned.expected_s.into());
             let expected = (t.planned_times)(&duration(visit().lang, expected));
             let note = record.note.as_ref().map(|it| runs::note(it, visit().lang));
+            let protection = planned.protection.as_ref();
+            let protection = protection.map(|it| runs::protection(it, visit().lang));
             let what = view! {
                 {planned.name.clone()}
+                {protection.map(|it| view! { " " <small>{it}</small> })}
                 {note.map(|it| view! { " " <small>{it}</small> })}
                 <code>{runs::step(planned, visit().lang)}</code>
             };

@@ -1,7 +1,8 @@
 //! What each chart of the page shows.
 
 use domain::decisions::Cause;
-use domain::drills::CLOSURE_LIMIT_S;
+use domain::drills::{CLOSURE_LIMIT_S, CauseClass};
+use domain::texts::drills;
 use domain::texts::trends::{TEXTS, minutes, of, short};
 use domain::texts::{number, percent};
 use domain::trends::{AUTOMATIC_SUCCESS, Figures, Mean, Share};
@@ -29,6 +30,7 @@ pub(super) fn charts(trends: &Trends) -> AnyView {
             <Panel id="automation" title=t.automation>{automation}</Panel>
         </Halves>
         {causes(trends)}
+        {drill_causes(trends)}
     }
     .into_any()
 }
@@ -177,4 +179,35 @@ fn causes(trends: &Trends) -> AnyView {
         }
     };
     view! { <Panel id="causes" title=t.causes>{content}</Panel> }.into_any()
+}
+
+/// The same of what went wrong in drills; an issue is no rollback, so they are not added up.
+fn drill_causes(trends: &Trends) -> AnyView {
+    let t = texts(&TEXTS);
+    let class_of = texts(&drills::TEXTS).class_of;
+    let there = |class: &&CauseClass| {
+        trends.periods.iter().any(|it| it.figures.drill_causes.contains_key(*class))
+    };
+    let row = |class: &CauseClass| {
+        let cells = trends.periods.iter().map(|at| {
+            let link = at.figures.drill_causes.get(class).map(|count| {
+                let href = Rows::drills(trends, at).href();
+                view! { <a href=href>{count.to_string()}</a> }
+            });
+            view! { <td class="number">{link}</td> }
+        });
+        let cells = cells.collect_view();
+        view! { <tr><th scope="row">{class_of(*class)}</th> {cells}</tr> }
+    };
+    let rows: Vec<_> = CauseClass::ALL.iter().filter(there).map(row).collect();
+    let content = match rows.is_empty() {
+        true => empty(t.no_rows),
+        false => {
+            let mut heads = vec![column(t.drill_causes)];
+            heads.extend(trends.periods.iter().map(|it| column(short(it.period)).number()));
+            view! { <Table label=t.drill_causes heads>{rows}</Table> }.into_any()
+        }
+    };
+    let note = view! { <small>{t.drill_causes_note}</small> }.into_any();
+    view! { <Panel id="drill-causes" title=t.drill_causes note=note>{content}</Panel> }.into_any()
 }

@@ -3,15 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Action, Place, Subject};
 use domain::drills::closing::Outcome;
-use domain::drills::{ActionItem, CLOSURE, Drill, Issue, Ticket, Unsigned};
+use domain::drills::{ActionItem, CLOSURE, CauseClass, Drill, Issue, Ticket, Unsigned};
 use domain::evidence::Sha256;
 use domain::fields::{Fault, Faults};
 use sqlx::PgConnection;
 
-pub use self::planning::{Asked, of_plan, plan, start};
+pub use self::owed::{link_event, resume};
+pub use self::planning::{Asked, Performed, of_plan, plan, start};
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 
+mod owed;
 mod planning;
 
 /// Texts longer than this belong into a file.
@@ -73,6 +75,8 @@ pub struct NewIssue {
     pub text: String,
     /// A measurement, or `closure`.
     pub about: Option<String>,
+    /// Has to be said of what explains a value.
+    pub class: Option<CauseClass>,
     pub cause: String,
     pub remedy: String,
 }
@@ -86,6 +90,10 @@ pub async fn add_issue(cx: &Context, name: &str, new: NewIssue) -> Result<Drill,
     if new.about.is_some() {
         text(&mut faults, "cause", &new.cause);
         text(&mut faults, "remedy", &new.remedy);
+        // Of what explains something people know what it was.
+        if new.class.is_none_or(|it| it == CauseClass::Unknown) {
+            faults.add("class", Fault::Required);
+        }
     }
     faults.into_result()?;
     cx.write(Action::RunDrill, Subject::new("drills", name), async |cx, tx| {
@@ -99,10 +107,12 @@ pub async fn add_issue(cx: &Context, name: &str, new: NewIssue) -> Result<Drill,
             }
         }
         tx.detail("about", &new.about);
+        tx.detail("class", new.class);
         tx.detail("text", new.text.trim());
         let drill = drill.add_issue(Issue {
             text: new.text.trim().to_owned(),
             about: new.about,
+            class: new.class,
             cause: new.cause.trim().to_owned(),
             remedy: new.remedy.trim().to_owned(),
             by: cx.caller.actor().to_string(),

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Place, Subject};
 use domain::calendar::ExpectedDrill;
-use domain::catalog::Stored;
+use domain::catalog::{self, Stored};
 use domain::drills::{
     CLOSURE_LIMIT_S, Criterion, Drill, DrillType, Due, Expected, OfService, RETEST_DAYS, Refusal,
-    Requirement, State, USUAL_RTO_S,
+    Requirement, State, USUAL_RTO_S, check_measures,
 };
 use domain::evidence::EvidenceKind;
 use domain::fields::{Fault, Faults};
 use domain::ids::ServiceId;
 use domain::measurements::{RTO, Target};
-use domain::plans::{Plan, StepKind};
+use domain::plans::{Plan, Protection, Step, StepKind};
 use domain::policies::Policy;
 use domain::rollbacks::proposal::{live, required};
 use domain::runs::{NewRun, Purpose};
@@ -29,6 +29,19 @@ use crate::wishes::runs::{self, AskedStep};
 
 /// A drill has at most so many steps; who needs more needs a runbook.
 const MOST_STEPS: usize = 100;
+
+/// A step, and what it does to a protection of the service.
+#[derive(Clone, Debug)]
+pub struct Performed {
+    pub step: AskedStep,
+    pub protection: Option<Protection>,
+}
+
+impl From<AskedStep> for Performed {
+    fn from(step: AskedStep) -> Self {
+        Self { step, protection: None }
+    }
+}
 
 /// What somebody wants to rehearse. What is left out is as the calendar says, where it is done for the calendar, and
 /// as usual otherwise.
@@ -46,12 +59,14 @@ pub struct Asked {
     pub planned_at: DateTime<Utc>,
     /// The name of the service; nothing where the steps need none.
     pub service: Option<String>,
-    pub steps: Vec<AskedStep>,
+    pub steps: Vec<Performed>,
     pub targets: Option<Vec<Target>>,
     pub criteria: Option<Vec<String>>,
     pub evidence: Option<Vec<(EvidenceKind, Due)>>,
     pub closure_limit_s: Option<u32>,
     pub retest_days: Option<u32>,
+    /// Who is told of it in the end.
+    pub report_to: Option<String>,
 }
 
 /// A row in the ledger; nothing happens before somebody starts it.
@@ -72,14 +87,19 @@ pub async fn plan(cx: &Context, asked: Asked) -> Result<Drill, Error> {
         let place = service.as_ref().map(|it| Place::service(&it.entry.name, &it.entry.team));
         cx.require(Action::PlanDrill, &place.unwrap_or_default())?;
         known_people(tx, &asked).await?;
+        known_sources(tx, &asked, template).await?;
 
         let mut drill = from_template(&asked, template);
+        let steps = steps_of(&asked, template)?;
         drill.expected = expected.map(|(stated, occurrence)| Expected {
             id: stated.drill.id,
             name: stated.drill.entry.name,
             period: occurrence.period,
         });
-        add_steps(tx, &mut drill, service.as_ref(), &asked).await?;
+        add_steps(tx, &mut drill, service.as_ref(), &steps).await?;
+        if drill.workload.is_some() && asked.targets.is_none() && drill.targets.is_empty() {
+            drill.targets.push(Target::within(RTO, USUAL_RTO_S));
+        }
         drill.service = service.map(OfService::from);
         drill.planned_by = cx.caller.actor().to_string();
         drill.created_at = cx.now;
@@ -126,6 +146,7 @@ fn from_template(asked: &Asked, template: Option<&ExpectedDrill>) -> Drill {
             None => Requirement::usual(),
         },
         follow_ups: template.map(|it| it.follow_ups.clone()).unwrap_or_default(),
+        report_to: asked.report_to.clone().or_else(|| template?.report_to.clone()),
         ..Drill::of(scenario.to_owned(), kind, asked.planned_at)
     }
 }
@@ -142,30 +163,42 @@ async fn of_service(
     }
 }
 
-/// The steps with what they name, and the workload that gets the fault; that one has the usual target where nobody
-/// says another.
+/// What is said of it, or else what people do by the calendar.
+fn steps_of(asked: &Asked, template: Option<&ExpectedDrill>) -> Result<Vec<Performed>, Error> {
+    let by_calendar = template.into_iter().flat_map(|it| &it.steps).map(|it| Performed {
+        step: AskedStep::Manual { instruction: it.instruction.clone() },
+        protection: it.protection.clone(),
+    });
+    let steps = match asked.steps.is_empty() {
+        true => by_calendar.collect(),
+        false => asked.steps.clone(),
+    };
+    if steps.is_empty() { Err(Error::field("plan.steps", Fault::Required)) } else { Ok(steps) }
+}
+
+/// The steps with what they name, and the workload that gets the fault.
 async fn add_steps(
     tx: &mut PgConnection,
     drill: &mut Drill,
     service: Option<&Stored<ServiceId, Service>>,
-    asked: &Asked,
+    asked: &[Performed],
 ) -> Result<(), Error> {
     let watched = match service {
         Some(service) => runs::watched(tx, service.id).await?,
         None => vec![],
     };
     let checks = service.map(|it| it.entry.checks.as_slice()).unwrap_or_default();
-    let steps = asked.steps.iter().enumerate();
-    let steps = steps.map(|(n, it)| runs::step(n, it, checks, &watched));
+    let step = |(n, it): (usize, &Performed)| {
+        let step = runs::step(n, &it.step, checks, &watched)?;
+        Ok(Step { protection: it.protection.clone(), ..step })
+    };
+    let steps = asked.iter().enumerate().map(step);
     drill.steps = steps.collect::<Result<Vec<_>, _>>().map_err(of_plan)?;
     let fault = drill.steps.iter().find(|it| matches!(it.kind, StepKind::Inject { .. }));
     let fault = fault.and_then(|it| it.kind.workload());
     let workload = watched.iter().map(|it| &it.workload);
     let mut workload = workload.filter(|it| Some(&it.reference()) == fault).map(|it| it.id);
     drill.workload = workload.next();
-    if drill.workload.is_some() && asked.targets.is_none() && drill.targets.is_empty() {
-        drill.targets.push(Target::within(RTO, USUAL_RTO_S));
-    }
     Ok(())
 }
 
@@ -201,9 +234,17 @@ fn shape(asked: &Asked) -> Faults {
         text(&mut faults, &format!("criteria[{n}]"), criterion);
     }
     match asked.steps.len() {
-        0 => faults.add("plan.steps", Fault::Required),
-        1..=MOST_STEPS => {}
+        0 if asked.expected.is_none() => faults.add("plan.steps", Fault::Required),
+        0..=MOST_STEPS => {}
         _ => faults.add("plan.steps", Fault::TooLong { most: MOST_STEPS }),
+    }
+    for (n, step) in asked.steps.iter().enumerate() {
+        if let Some(Protection::Pauses(name) | Protection::Resumes(name)) = &step.protection {
+            text(&mut faults, &format!("plan.steps[{n}].protection"), name);
+        }
+    }
+    if let Some(report_to) = &asked.report_to {
+        text(&mut faults, "report_to", report_to);
     }
     check_targets(&mut faults, asked.targets.as_deref().unwrap_or_default());
     let mut within = |field, value: Option<u32>, from: u32, to: u32| {
@@ -225,8 +266,14 @@ fn check_targets(faults: &mut Faults, targets: &[Target]) {
         } else if !names.insert(&target.name) {
             faults.add(&format!("targets[{n}].name"), Fault::Taken);
         }
-        if !target.bound().is_finite() {
+        if target.bound().is_some_and(|it| !it.is_finite()) {
             faults.add(&format!("targets[{n}].limit"), Fault::Malformed("a number".into()));
+        }
+        let mut found = Vec::new();
+        check_measures(target, &mut catalog::Faults::of(&mut found));
+        for fault in found {
+            let field = format!("targets[{n}].{}", fault.path);
+            faults.add(&field, Fault::Malformed(fault.message));
         }
     }
 }
@@ -240,6 +287,35 @@ async fn known_people(tx: &mut PgConnection, asked: &Asked) -> Result<(), Error>
     for (n, name) in asked.participants.iter().enumerate() {
         if !is_known(tx, name).await? {
             faults.add(&format!("participants[{n}]"), Fault::Unknown);
+        }
+    }
+    Ok(faults.into_result()?)
+}
+
+/// The server asks only where a catalog has it ask: an address of another place is for who keeps that.
+async fn known_sources(
+    tx: &mut PgConnection,
+    asked: &Asked,
+    template: Option<&ExpectedDrill>,
+) -> Result<(), Error> {
+    let named = |targets: &[Target]| -> Vec<String> {
+        let measuring = targets.iter().filter_map(|it| it.measure.as_ref());
+        measuring.filter_map(|it| it.prometheus.clone()).collect()
+    };
+    let targets = asked.targets.as_deref().unwrap_or_default();
+    if named(targets).is_empty() {
+        return Ok(());
+    }
+    let mut known = template.map(|it| named(&it.targets)).unwrap_or_default();
+    let clusters = store::clusters::list(&mut *tx).await?;
+    known.extend(clusters.into_iter().filter_map(|it| it.entry.prometheus));
+    let objectives = store::objectives::list(&mut *tx).await?;
+    known.extend(objectives.into_iter().filter_map(|it| it.objective.recovery?.prometheus));
+    let mut faults = Faults::default();
+    for (n, target) in targets.iter().enumerate() {
+        let address = target.measure.as_ref().and_then(|it| it.prometheus.as_ref());
+        if address.is_some_and(|it| !known.contains(it)) {
+            faults.add(&format!("targets[{n}].measure.prometheus"), Fault::Unknown);
         }
     }
     Ok(faults.into_result()?)

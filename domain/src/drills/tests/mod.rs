@@ -1,3 +1,4 @@
+mod owed;
 mod whole;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -154,6 +155,7 @@ fn issue(about: Option<&str>, cause: &str, remedy: &str) -> Issue {
     Issue {
         text: "it was slow".into(),
         about: about.map(str::to_owned),
+        class: about.map(|_| CauseClass::Procedure),
         cause: cause.into(),
         remedy: remedy.into(),
         by: "user:lead".into(),
@@ -447,6 +449,7 @@ fn targets_are_absolute_or_relative() {
         comparison: Comparison::AtMost,
         limit: 1.1,
         baseline: Some(2.0),
+        measure: None,
     };
     let least = Target { comparison: Comparison::AtLeast, ..Target::within("hits", 0.8) };
     for (target, value, verdict) in [

@@ -1,6 +1,6 @@
 use super::{Met, Texts};
 use crate::drills::closing::{self, Outcome};
-use crate::drills::{CLOSURE, DrillType, Due, Refusal, StateName};
+use crate::drills::{CLOSURE, CauseClass, DrillType, Due, Refusal, StateName};
 use crate::evidence::{EvidenceKind, NotKept};
 use crate::texts::measurements;
 
@@ -84,6 +84,7 @@ pub(super) const TEXTS: Texts = Texts {
         closure: "Within the limit, or the overrun was looked into",
         criteria: "Every criterion judged",
         actions: "No critical action open",
+        protections: "Every paused protection is back",
         signer: "The signer took no part",
     },
     objectives: "Objectives and measurements",
@@ -145,6 +146,46 @@ pub(super) const TEXTS: Texts = Texts {
     verify: "Confirm that it is done",
     verified_by: |name| format!("confirmed by {name}"),
     open: "open",
+    unprotected: "Unprotected intervals",
+    unprotected_note: "What the drill has paused is resumed before it is signed off",
+    protection: "Protection",
+    paused_at: "Paused",
+    resumed_at: "Resumed",
+    unprotected_for: "Unprotected for",
+    still_paused: "not resumed yet",
+    resumed_by: |name| format!("recorded by {name}"),
+    resumed_by_step: "resumed by a step",
+    resume: "Record that it is resumed",
+    resume_how: "How you know",
+    resume_note: "A step that resumes it records that by itself; this is for what was resumed outside of the drill.",
+    class: "Class of cause",
+    class_of: |class| match class {
+        CauseClass::CodeDefect => "Code defect",
+        CauseClass::ConfigurationError => "Configuration error",
+        CauseClass::DataProblem => "Data problem",
+        CauseClass::PartialNodeFailure => "Partial node failure",
+        CauseClass::ResourceOrEnvironment => "Resources or environment",
+        CauseClass::Procedure => "Procedure or script",
+        CauseClass::Communication => "People and communication",
+        CauseClass::Tooling => "Tooling",
+        CauseClass::Capacity => "Capacity",
+        CauseClass::External => "External",
+        CauseClass::Unknown => "Not classified",
+    },
+    no_class: "none (it explains no value)",
+    event: "Event system",
+    event_note: "An address (https://…) or the number of an incident (INC-…)",
+    link_event: "Link the event",
+    no_event: "not linked",
+    report_to: "Report to",
+    measured_at: |at| format!("measured when its window is over, at {at}"),
+    measured_later: "measured once its window has begun and ended",
+    late: "overdue",
+    came_late: "came late",
+    due_at: "due",
+    time_left: "left",
+    more_targets: "Other targets",
+    more_targets_note: "One on each line: sla >= 0.99 ratio | avg t0..recovered | PromQL. Relative to before: p95 <= 1.1 x before 600s s | max t0..t1 | PromQL. Time to recover: hit_rate_recovery <= 3600 s | until >= 0.8 hold 60s recovered+3900s | PromQL. A target without a query is not measured by itself.",
     facts: "Ledger entry",
     drill_type: "Type",
     participants: "Participants",
@@ -165,7 +206,7 @@ pub(super) const TEXTS: Texts = Texts {
     create: "Plan it",
     no_fault: "No fault is put in",
     manual_steps: "What people do",
-    manual_steps_note: "One step on each line; each is confirmed by who has done it. A tabletop or a walkthrough has only these.",
+    manual_steps_note: "One step on each line; each is confirmed by who has done it. A tabletop or a walkthrough has only these. [pauses NAME] or [resumes NAME] in front says that the step takes a protection away or gives it back.",
     fault: |image| format!("put in {image}"),
     state_of: |state| match state {
         StateName::Planned => "Planned",
@@ -227,6 +268,7 @@ pub(super) const TEXTS: Texts = Texts {
             "The calendar expects it at another time. Choose a time within the period, or move the period first."
         }
         Refusal::PeriodOver => "The period is over; it can no longer be moved.",
+        Refusal::NotPaused => "No protection of this name is paused.",
         Refusal::OtherDrill => {
             "Another drill of this workload is under way; start this one when that is over."
         }
@@ -250,6 +292,9 @@ pub(super) const TEXTS: Texts = Texts {
         }
         closing::Refusal::CriticalActionOpen { position, text } => {
             format!("Critical action item {position} is open: {text}")
+        }
+        closing::Refusal::ProtectionPaused { name } => {
+            format!("The protection {name} was paused and is not resumed.")
         }
         closing::Refusal::SignerTookPart { name } => format!("{name} took part in this drill."),
     },

@@ -5,7 +5,7 @@ mod zh;
 
 use super::Each;
 use crate::drills::closing::{self, Outcome};
-use crate::drills::{DrillType, Due, Refusal, StateName};
+use crate::drills::{CauseClass, DrillType, Due, Refusal, StateName};
 use crate::evidence::{EvidenceKind, NotKept};
 use crate::verdict::Verdict;
 
@@ -150,6 +150,38 @@ pub struct Texts {
     pub verified_by: fn(&str) -> String,
     pub open: &'static str,
 
+    pub unprotected: &'static str,
+    pub unprotected_note: &'static str,
+    pub protection: &'static str,
+    pub paused_at: &'static str,
+    pub resumed_at: &'static str,
+    pub unprotected_for: &'static str,
+    pub still_paused: &'static str,
+    pub resumed_by: fn(&str) -> String,
+    pub resumed_by_step: &'static str,
+    pub resume: &'static str,
+    pub resume_how: &'static str,
+    pub resume_note: &'static str,
+
+    pub class: &'static str,
+    pub class_of: fn(CauseClass) -> &'static str,
+    pub no_class: &'static str,
+    pub event: &'static str,
+    pub event_note: &'static str,
+    pub link_event: &'static str,
+    pub no_event: &'static str,
+    pub report_to: &'static str,
+    /// When a target will be measured.
+    pub measured_at: fn(&str) -> String,
+    pub measured_later: &'static str,
+    /// Of evidence that came or is missing after its deadline.
+    pub late: &'static str,
+    pub came_late: &'static str,
+    pub due_at: &'static str,
+    pub time_left: &'static str,
+    pub more_targets: &'static str,
+    pub more_targets_note: &'static str,
+
     pub facts: &'static str,
     pub drill_type: &'static str,
     pub participants: &'static str,
@@ -196,6 +228,7 @@ pub struct Met {
     pub closure: &'static str,
     pub criteria: &'static str,
     pub actions: &'static str,
+    pub protections: &'static str,
     pub signer: &'static str,
 }
 

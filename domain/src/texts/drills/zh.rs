@@ -1,6 +1,6 @@
 use super::{Met, Texts};
 use crate::drills::closing::{self, Outcome};
-use crate::drills::{CLOSURE, DrillType, Due, Refusal, StateName};
+use crate::drills::{CLOSURE, CauseClass, DrillType, Due, Refusal, StateName};
 use crate::evidence::{EvidenceKind, NotKept};
 use crate::texts::measurements;
 
@@ -81,6 +81,7 @@ pub(super) const TEXTS: Texts = Texts {
         closure: "闭环未超时，或超时已复盘",
         criteria: "验收标准均已判定",
         actions: "没有未结的关键行动项",
+        protections: "暂停的保护均已恢复",
         signer: "签字人未参与",
     },
     objectives: "目标与实测",
@@ -140,6 +141,46 @@ pub(super) const TEXTS: Texts = Texts {
     verify: "确认完成",
     verified_by: |name| format!("已由 {name} 确认"),
     open: "未完成",
+    unprotected: "未受保护的时段",
+    unprotected_note: "演练暂停的保护须恢复后才能签字",
+    protection: "保护",
+    paused_at: "暂停",
+    resumed_at: "恢复",
+    unprotected_for: "时长",
+    still_paused: "尚未恢复",
+    resumed_by: |name| format!("由 {name} 记录恢复"),
+    resumed_by_step: "由步骤恢复",
+    resume: "记录保护已恢复",
+    resume_how: "如何确认",
+    resume_note: "步骤恢复会自动记录；此处仅用于在演练之外恢复的保护。",
+    class: "原因类别",
+    class_of: |class| match class {
+        CauseClass::CodeDefect => "代码缺陷",
+        CauseClass::ConfigurationError => "配置错误",
+        CauseClass::DataProblem => "数据问题",
+        CauseClass::PartialNodeFailure => "部分节点故障",
+        CauseClass::ResourceOrEnvironment => "资源或环境",
+        CauseClass::Procedure => "流程或脚本",
+        CauseClass::Communication => "人员与沟通",
+        CauseClass::Tooling => "工具",
+        CauseClass::Capacity => "容量",
+        CauseClass::External => "外部依赖",
+        CauseClass::Unknown => "未分类",
+    },
+    no_class: "未分类（不解释指标）",
+    event: "事件系统",
+    event_note: "链接（https://…）或事件编号（INC-…）",
+    link_event: "登记事件链接",
+    no_event: "未登记",
+    report_to: "汇报对象",
+    measured_at: |at| format!("窗口结束后测量：{at}"),
+    measured_later: "窗口的起止时刻确定后测量",
+    late: "已逾期",
+    came_late: "逾期上传",
+    due_at: "截止",
+    time_left: "剩余",
+    more_targets: "其他目标",
+    more_targets_note: "每行一个：sla >= 0.99 ratio | avg t0..recovered | PromQL；相对基线：p95 <= 1.1 x before 600s s | max t0..t1 | PromQL；恢复用时：hit_rate_recovery <= 3600 s | until >= 0.8 hold 60s recovered+3900s | PromQL。不带查询的目标不会自动测量。",
     facts: "登记信息",
     drill_type: "类型",
     participants: "参与人",
@@ -160,7 +201,7 @@ pub(super) const TEXTS: Texts = Texts {
     create: "登记",
     no_fault: "不注入故障",
     manual_steps: "人工步骤",
-    manual_steps_note: "每行一步，由执行人逐步确认；桌面推演和走查只有人工步骤。",
+    manual_steps_note: "每行一步，由执行人逐步确认；桌面推演和走查只有人工步骤。行首写 [pauses 名称] 或 [resumes 名称] 表示该步暂停或恢复一项保护。",
     fault: |image| format!("注入镜像 {image}"),
     state_of: |state| match state {
         StateName::Planned => "已计划",
@@ -218,6 +259,7 @@ pub(super) const TEXTS: Texts = Texts {
         Refusal::NotMissed => "该演练没有缺席。",
         Refusal::NotExpectedThen => "日历上的时间不同：请选择期间内的时间，或先调整期间。",
         Refusal::PeriodOver => "该期间已结束，不能再调整。",
+        Refusal::NotPaused => "没有暂停这项保护。",
         Refusal::OtherDrill => "该工作负载有另一场演练在进行，等它结束再开始。",
     },
     against: |refusal| match refusal {
@@ -236,6 +278,7 @@ pub(super) const TEXTS: Texts = Texts {
         closing::Refusal::CriticalActionOpen { position, text } => {
             format!("关键行动项 {position} 未完成：{text}")
         }
+        closing::Refusal::ProtectionPaused { name } => format!("保护 {name} 已暂停，尚未恢复。"),
         closing::Refusal::SignerTookPart { name } => format!("{name} 参与了本场演练。"),
     },
     closing_refused: "还不能签字：下面列出了全部原因。",

@@ -58,6 +58,8 @@ pub struct Texts {
     pub success_rate: &'static str,
     pub automatic_success: &'static str,
     pub causes: &'static str,
+    pub drill_causes: &'static str,
+    pub drill_causes_note: &'static str,
     /// What a chart shows, for who cannot see it: its name, the first and the last value with their periods.
     pub told: fn(&str, &str, &str, &str, &str) -> String,
     pub told_nothing: fn(&str) -> String,
@@ -144,7 +146,9 @@ pub static TEXTS: Each<Texts> = Each {
         automatic_rate: "自动占比",
         success_rate: "回滚成功率",
         automatic_success: "自动回滚成功率",
-        causes: "原因",
+        causes: "回滚原因",
+        drill_causes: "演练问题原因",
+        drill_causes_note: "按问题记录的原因类别计数，与回滚原因分开统计",
         told: |name, from, first, to, last| format!("{name}：{from} 为 {first}，{to} 为 {last}。"),
         told_nothing: |name| format!("{name}：没有记录。"),
         point: |series, period, value, rows| {
@@ -224,7 +228,9 @@ pub static TEXTS: Each<Texts> = Each {
         automatic_rate: "Automatic",
         success_rate: "Rollbacks that succeeded",
         automatic_success: "Automatic ones that succeeded",
-        causes: "Causes",
+        causes: "Causes of rollbacks",
+        drill_causes: "Causes of issues in drills",
+        drill_causes_note: "Issues by the class of their cause; counted apart from rollbacks",
         told: |name, from, first, to, last| format!("{name}: {first} in {from}, {last} in {to}."),
         told_nothing: |name| format!("{name}: no rows."),
         point: |series, period, value, rows| {

@@ -168,3 +168,49 @@ proptest::proptest! {
         proptest::prop_assert_eq!(plain(&parse("f", &text).unwrap()), [document], "{}", text);
     }
 }
+
+/// With how its target is measured from line 6 on.
+fn drill(measure: &str) -> String {
+    format!(
+        "kind: expected_drill\nname: d\nscenario: s\nschedule: {{months: [1]}}\n\
+         targets:\n  - name: p95\n    unit: s\n    limit: 1.1\n    measure:\n{measure}"
+    )
+}
+
+#[test]
+fn how_a_drill_is_measured_is_checked_where_it_stands() {
+    let sound = drill("      query: up\n      take: max\n      baseline_s: 600\n");
+    let documents = parse("a.yaml", &sound).unwrap();
+    assert_eq!(super::super::read::check(&documents, &[]), Ok(()));
+    for (measure, line, path) in [
+        ("      query: sum(up\n      take: max\n", 10, "targets[0].measure.query"),
+        ("      query: up\n      take: time_until\n", 9, "targets[0].measure.until"),
+        (
+            "      query: up\n      take: max\n      coverage: 2\n",
+            12,
+            "targets[0].measure.coverage",
+        ),
+        ("      query: up\n      take: most\n", 11, "targets[0].measure.take"),
+        ("      query: up\n      take: max\n      steps: 2\n", 12, "targets[0].measure.steps"),
+    ] {
+        let errors =
+            parse("a.yaml", &drill(measure)).and_then(|it| super::super::read::check(&it, &[]));
+        let errors = errors.unwrap_err();
+        assert_eq!((errors[0].line, errors[0].path.as_str()), (line, path), "{errors:?}");
+    }
+}
+
+#[test]
+fn the_calendars_that_come_along_are_written_out_and_read_again() {
+    for system in ["glancy", "edgelink"] {
+        let file = format!("{}/../catalog/{system}/calendar.yaml", env!("CARGO_MANIFEST_DIR"));
+        let documents = plain(&parse(&file, &std::fs::read_to_string(&file).unwrap()).unwrap());
+        let measured = |it: &Document| match it {
+            Document::ExpectedDrill(it) => it.reaches_out(),
+            _ => false,
+        };
+        assert!(documents.iter().any(measured), "{system}");
+        let text = super::super::export::text(&documents.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(plain(&parse("b.yaml", &text).unwrap()), documents, "{text}");
+    }
+}

@@ -78,6 +78,7 @@ pub(super) fn figures(it: &Figures) -> Value {
             "automatic_success_target": AUTOMATIC_SUCCESS as f64 / 1000.0,
         },
         "causes": it.causes,
+        "drill_causes": it.drill_causes,
     })
 }
 

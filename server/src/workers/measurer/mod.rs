@@ -1,5 +1,5 @@
 //! Measures what objectives ask for: RTO of what is under way, by Prometheus, and RPO of replicated databases, by
-//! asking both sides.
+//! asking both sides; and what drills ask for beside: targets that have a query.
 //!
 //! **Invariant:** whatever goes wrong is a measurement without a value that says so; a good value is never made up.
 
@@ -11,6 +11,7 @@ use super::World;
 
 mod recovery;
 pub mod replication;
+mod targets;
 
 /// How finely a loss can be told as time, too.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub async fn run(world: World) {
 /// # Errors
 /// Only where the lists themselves cannot be read.
 pub async fn tick(world: &World) -> Result<(), store::Error> {
-    let (recoveries, replications) = tokio::join!(recovery::tick(world), replication::tick(world));
-    recoveries.and(replications)
+    let (recoveries, replications, targets) =
+        tokio::join!(recovery::tick(world), replication::tick(world), targets::tick(world));
+    recoveries.and(replications).and(targets)
 }

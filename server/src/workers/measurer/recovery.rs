@@ -105,7 +105,7 @@ fn trouble(error: &Error) -> Finding {
     }
 }
 
-fn samples(series: Series) -> Vec<Sample> {
+pub(super) fn samples(series: Series) -> Vec<Sample> {
     let values = series.values.into_iter();
     values
         .map(|(at, value)| Sample { at, value: Some(value).filter(|it| it.is_finite()) })

@@ -2,4 +2,6 @@
 
 pub(crate) mod bundle;
 mod calendar;
+mod measured;
+mod owed;
 mod story;

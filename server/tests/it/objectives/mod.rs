@@ -4,8 +4,6 @@ mod door;
 mod recovery;
 mod replication;
 
-use std::time::Duration;
-
 use domain::objectives::Dated;
 use serde_json::Value;
 use server::adapters;
@@ -16,7 +14,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 /// What a worker has, over this database.
-fn worker(db: &PgPool) -> workers::World {
+pub(crate) fn worker(db: &PgPool) -> workers::World {
     let clusters = Clusters::new(db.clone(), |_| None, None);
     let http = adapters::http::client().unwrap();
     let stop = CancellationToken::new();
@@ -33,18 +31,4 @@ async fn state(db: &PgPool, objective: Value) -> Dated {
     store::objectives::save(&mut tx, &objective, "owner", "catalog", since).await.unwrap();
     tx.commit().await.unwrap();
     store::objectives::by_name(db, &objective.name).await.unwrap()
-}
-
-/// Until it is so, looking again every moment; for what happens outside of this process.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let found = tokio::time::timeout(Duration::from_secs(60), looking).await;
-    found.unwrap_or_else(|_| panic!("not {what} within a minute"))
 }

@@ -1,6 +1,5 @@
 //! RTO by Debian's Prometheus, which scrapes an application that the test breaks and mends.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,13 +16,10 @@ use server::clock;
 use server::workers::measurer;
 use sqlx::PgPool;
 use store::measurements::Filter;
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 
-use super::{state, until, worker};
+use super::{state, worker};
+use crate::prometheus::{Prometheus, serve, until};
 use crate::world::World;
-
-const PROGRAM: &str = "prometheus";
 
 /// What is called: two paths that fail and succeed as the test wishes.
 #[derive(Default)]
@@ -61,57 +57,17 @@ impl Calls {
     }
 }
 
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address.to_string()
-}
-
-/// Ended with the test.
-struct Prometheus {
-    _child: Child,
-    _folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Prometheus {
-    async fn start(target: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = format!(
-            "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n\
-             scrape_configs: [{{job_name: app, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
-        );
-        let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, config).unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = Command::new(PROGRAM)
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={free}"))
-            .arg("--log.level=error")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{PROGRAM} of Debian is needed for this test: {error}"));
-        let it = Self { _child: child, _folder: folder, url: format!("http://{free}") };
-        until("all calls seen to succeed", async || {
-            let answer = it.now(QUERY).await?;
-            let all = answer["data"]["result"].as_array()?.clone();
-            let good = |it: &Value| it["value"][1] == "1";
-            (all.len() == PATHS.len() && all.iter().all(good)).then_some(())
-        })
-        .await;
-        it
-    }
-
-    async fn now(&self, query: &str) -> Option<Value> {
-        let http = server::adapters::http::client().unwrap();
-        let url = format!("{}/api/v1/query", self.url);
-        let answer = http.get(url).query(&[("query", query)]).send().await.ok()?;
-        answer.json().await.ok()
-    }
+/// Once it has seen all calls to succeed.
+async fn watching(target: &str) -> Prometheus {
+    let it = Prometheus::start(target).await;
+    until("all calls seen to succeed", async || {
+        let answer = it.now(QUERY).await?;
+        let all = answer["data"]["result"].as_array()?.clone();
+        let good = |it: &Value| it["value"][1] == "1";
+        (all.len() == PATHS.len() && all.iter().all(good)).then_some(())
+    })
+    .await;
+    it
 }
 
 const QUERY: &str = "sum by (path) (rate(calls_total{status!~\"5..\"}[3s])) / sum by (path) (rate(calls_total[3s]))";
@@ -161,7 +117,7 @@ async fn the_rto_lasts_until_every_key_call_succeeds_again(owner: PgPool) {
     let world = worker(&door.db);
     let calls = Arc::new(Calls::default());
     let target = serve(calls.clone().router()).await;
-    let prometheus = Prometheus::start(&target).await;
+    let prometheus = watching(&target).await;
     let recovery = json!({"prometheus": prometheus.url, "query": QUERY, "series": 2, "hold_s": 3, "step_s": 1});
     state(&door.db, objective("orders", &recovery)).await;
 
@@ -217,7 +173,7 @@ async fn what_cannot_be_measured_is_unknown_and_says_why(owner: PgPool) {
     let world = worker(&door.db);
     let calls = Arc::new(Calls::default());
     let target = serve(calls.clone().router()).await;
-    let prometheus = Prometheus::start(&target).await;
+    let prometheus = watching(&target).await;
     until("data of some seconds", async || {
         let answer = prometheus.now(&format!("count_over_time(({QUERY})[3s:1s]) >= 3")).await?;
         (answer["data"]["result"].as_array()?.len() == PATHS.len()).then_some(())

@@ -15,7 +15,8 @@ use server::workers::{World, measurer};
 use sqlx::{Connection, PgConnection, PgPool};
 use store::measurements::Filter;
 
-use super::{state, until, worker};
+use super::{state, worker};
+use crate::prometheus::until;
 
 /// The system's Postgres, over TCP; ended with the test.
 struct Server {

@@ -9,22 +9,24 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use domain::access::Action;
-use domain::drills::closing::{self, Outcome};
-use domain::drills::{Drill, DrillType, Due, StateName};
+use domain::drills::closing::Outcome;
+use domain::drills::{CauseClass, DrillType, Due, StateName};
 use domain::evidence::EvidenceKind;
 use domain::fields::Fault;
 use domain::measurements::Target;
-use domain::texts::drills::TEXTS;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::drills::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+pub(super) use self::shown::shown;
 use super::extract::{Nothing, optional};
 use super::page::{newest_first, word};
 use super::runs::NewStep;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
+
+mod shown;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -40,82 +42,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::PerformDrillStep, routes!(confirm)),
         needs(Action::PerformDrillStep, routes!(judge)),
         needs(Action::RunDrill, routes!(tickets)),
+        needs(Action::RunDrill, routes!(resume_protection)),
+        needs(Action::RunDrill, routes!(link_event)),
         needs(Action::PlanDrill, routes!(explain)),
         needs(Action::SignOffDrill, routes!(sign_off)),
     ]
-}
-
-/// A drill as others read it; `refusals` are those against the reader's own signature.
-pub(super) fn shown(cx: &Context, drill: &Drill) -> Value {
-    let signer = cx.caller.user().map(|it| it.name.as_str()).unwrap_or_default();
-    let refusals = match drill.state.is_over() {
-        true => vec![],
-        false => closing::refusals(drill, signer, cx.now),
-    };
-    let evidence = drill.requirements.iter().map(|it| {
-        json!({
-            "kind": it.kind, "due": it.due,
-            "satisfied_by": it.satisfied_by.as_ref().map(|by| &by.sha256),
-        })
-    });
-    let actions = drill.actions.iter().map(|it| {
-        json!({
-            "position": it.position, "text": it.text, "owner": it.owner, "due": it.due, "critical": it.critical,
-            "verified_by": it.verified.as_ref().map(|it| &it.by),
-            "verified_at": it.verified.as_ref().map(|it| it.at),
-            "verified_on": it.verified.as_ref().map(|it| &it.evidence),
-        })
-    });
-    let signed = drill
-        .state
-        .sign_off()
-        .map(|it| json!({"by": it.by, "at": it.at, "note": it.note, "retest_due": it.retest_due}));
-    let steps = drill.steps.iter().map(
-        |it| json!({"name": it.name, "kind": it.kind.as_str(), "workload": it.kind.workload()}),
-    );
-    json!({
-        "id": drill.id,
-        "number": drill.number,
-        "state": drill.state.name(),
-        "state_reason": drill.state.reason(),
-        "outcome": drill.state.sign_off().map(|it| it.outcome),
-        "scenario": drill.scenario,
-        "type": drill.kind,
-        "script": drill.script,
-        "service": drill.service.as_ref().map(|it| &it.name),
-        "lead": drill.lead,
-        "participants": drill.participants,
-        "headcount": drill.headcount,
-        "expected": drill.expected.as_ref().map(|it| json!({"name": it.name, "period": it.period})),
-        "retest_of": drill.retest_of.as_ref().map(|it| &it.number),
-        "retest_days": drill.retest_days,
-        "took_part": drill.took_part,
-        "planned_by": drill.planned_by,
-        "planned_at": drill.planned_at,
-        "plan": {"service": drill.service.as_ref().map(|it| &it.name), "steps": steps.collect::<Vec<_>>()},
-        "run": drill.run,
-        "rollback": drill.rollback,
-        "t0": drill.times.t0,
-        "recovered_at": drill.times.recovered_at,
-        "t1": drill.times.t1,
-        "closure_s": drill.closure().map(|it| it.num_milliseconds() as f64 / 1000.0),
-        "closure_limit_s": drill.closure_limit_s,
-        "targets": drill.targets,
-        "measurements": drill.measurements,
-        "criteria": drill.criteria,
-        "evidence": evidence.collect::<Vec<_>>(),
-        "issues": drill.issues,
-        "action_items": actions.collect::<Vec<_>>(),
-        "tickets": drill.tickets,
-        "imported_at": drill.imported_at,
-        "sign_off": signed,
-        "refusals": refusals.iter().map(refusal).collect::<Vec<_>>(),
-        "created_at": drill.created_at,
-    })
-}
-
-fn refusal(it: &closing::Refusal) -> Value {
-    json!({"code": it.code(), "message": (TEXTS.en.against)(it)})
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -139,8 +70,10 @@ struct NewDrill {
     planned_at: DateTime<Utc>,
     plan: Option<NewPlan>,
     runbook: Option<String>,
-    /// `{name, unit, comparison: at_most|at_least, limit, baseline?}`; with a baseline, the limit is how many times
-    /// that.
+    /// `{name, unit, comparison: at_most|at_least, limit, baseline?, measure?}`; with a baseline, the limit is how many
+    /// times that. `measure` is `{query, take: max|min|avg|last|time_until, until?: {comparison, limit, hold_s}, from:
+    /// t0|recovered, to?: recovered|t1 or for_s?, baseline_s?, coverage, step_s, prometheus?}`: PromQL of one series, by
+    /// which it is measured once the window is over; with `baseline_s` relative to the same query so long before T0.
     #[schema(value_type = Option<Vec<Object>>)]
     targets: Option<Vec<Target>>,
     /// What people judge at the end, beside the numbers.
@@ -149,6 +82,8 @@ struct NewDrill {
     closure_limit_s: Option<u32>,
     /// A failed one is done again within so many days.
     retest_days: Option<u32>,
+    /// Who is told of it in the end.
+    report_to: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -179,7 +114,12 @@ async fn plan(
         let why = "runbooks are not available here; give a plan".to_owned();
         return Err(Error::field("runbook", Fault::Malformed(why)).into());
     }
-    let plan = new.plan.ok_or_else(|| Error::field("plan", Fault::Required))?;
+    let plan = match new.plan {
+        Some(plan) => plan,
+        // What the calendar asks for may have steps of its own.
+        None if new.expected.is_some() => NewPlan { service: None, steps: vec![] },
+        None => return Err(Error::field("plan", Fault::Required).into()),
+    };
     let steps = plan.steps.into_iter().enumerate();
     let steps = steps.map(|(n, it)| it.of_drill(n)).collect::<Result<_, _>>();
     if new.kind.is_none() && new.expected.is_none() {
@@ -201,6 +141,7 @@ async fn plan(
         evidence: new.evidence.map(|it| it.into_iter().map(|it| (it.kind, it.due)).collect()),
         closure_limit_s: new.closure_limit_s,
         retest_days: new.retest_days,
+        report_to: new.report_to,
     };
     let drill = wishes::plan(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
@@ -318,6 +259,10 @@ struct IssueBody {
     text: String,
     /// A measurement, or `closure`: then cause and remedy say why it was missed and what is done about it.
     about: Option<String>,
+    /// code_defect, configuration_error, data_problem, partial_node_failure, resource_or_environment, procedure,
+    /// communication, tooling, capacity, external; required with `about`
+    #[schema(value_type = Option<String>, example = "procedure")]
+    class: Option<CauseClass>,
     #[serde(default)]
     cause: String,
     #[serde(default)]
@@ -332,8 +277,8 @@ async fn issues(
     Path(number): Path<String>,
     Body(new): Body<IssueBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let IssueBody { text, about, cause, remedy } = new;
-    let issue = NewIssue { text, about, cause, remedy };
+    let IssueBody { text, about, class, cause, remedy } = new;
+    let issue = NewIssue { text, about, class, cause, remedy };
     let drill = wishes::add_issue(&cx, &number, issue).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
 }
@@ -433,6 +378,44 @@ async fn tickets(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let drill = wishes::add_ticket(&cx, &number, &reference, &parameter).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Resumed {
+    /// The name of the protection.
+    protection: String,
+    /// How you know.
+    note: String,
+}
+
+/// Records that a protection is back that the drill has paused, where no step does; also of a drill that was given up.
+#[utoipa::path(post, path = "/drills/{number}/resume-protection", tag = "drills", params(("number" = String, Path)),
+    request_body = Resumed, responses((status = 200, body = Value)))]
+async fn resume_protection(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(Resumed { protection, note }): Body<Resumed>,
+) -> Answer<Value> {
+    Ok(Json(shown(&cx, &wishes::resume(&cx, &number, &protection, &note).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    /// An address (http or https), or `INC-…`.
+    event: String,
+}
+
+/// Says where the drill stands in the event system.
+#[utoipa::path(post, path = "/drills/{number}/event", tag = "drills", params(("number" = String, Path)),
+    request_body = Event, responses((status = 200, body = Value)))]
+async fn link_event(
+    Extension(cx): Extension<Context>,
+    Path(number): Path<String>,
+    Body(Event { event }): Body<Event>,
+) -> Answer<Value> {
+    Ok(Json(shown(&cx, &wishes::link_event(&cx, &number, &event).await?)))
 }
 
 /// Says why a missed drill did not happen.

@@ -1,3 +1,5 @@
+mod measuring;
+
 use super::Comparison::{AtLeast, AtMost};
 use super::*;
 
@@ -29,6 +31,21 @@ fn a_target_is_typed_in_one_line_and_read_back() {
         ("  hit_rate  ≥ 0.8 ratio ", Some("hit_rate >= 0.8 ratio")),
         ("p95 <= 1.1 x 250 ms", Some("p95 <= 1.1 x 250 ms")),
         ("samples >= 500", Some("samples >= 500")),
+        (
+            "p95 <= 1.1 x before 600s s | max t0..t1 | histogram_quantile(0.95, x | y)",
+            Some("p95 <= 1.1 x before 600s s | max t0..t1 | histogram_quantile(0.95, x | y)"),
+        ),
+        (
+            "hit_rate_recovery <= 3600 s|until >= 0.8 hold 60s recovered+3900 step 30|sum(a)",
+            Some(
+                "hit_rate_recovery <= 3600 s | until >= 0.8 hold 60s recovered+3900s step 30s | sum(a)",
+            ),
+        ),
+        ("p95 <= 1.1 x before 600s s", None),
+        ("p95 <= 1 s | max", None),
+        ("p95 <= 1 s | most t0..t1 | up", None),
+        ("p95 <= 1 s | time_until t0..t1 | up", None),
+        ("p95 <= 1 s | max t0..then | up", None),
         ("crr_delay < 60 s", None),
         ("crr_delay <= soon", None),
         ("crr_delay", None),

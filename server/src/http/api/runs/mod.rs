@@ -1,10 +1,8 @@
 //! Runs: asking for one, deciding about it, and what people want of it while it goes on.
 
-use std::collections::BTreeMap;
-
 use app::doors::Context;
 use app::pages::error::Error;
-use app::wishes::runs::{self as wishes, Asked as Wished, AskedAction, AskedStep, Wish};
+use app::wishes::runs::{self as wishes, Asked as Wished, Wish};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +13,6 @@ use domain::fields::Fault;
 use domain::ids::RunId;
 use domain::plans::{Foreseen, Plan, Step, StepKind};
 use domain::runs::{Run, State, StateName};
-use domain::services::WorkloadKind;
 use domain::texts::{Lang, runs as texts};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,9 +20,12 @@ use store::runs::Filter;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+pub(super) use self::steps::NewStep;
 use super::page::OfServices;
 use super::rollbacks::NewApproval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
+
+mod steps;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -234,147 +234,6 @@ struct NewRun {
     runbook: Option<String>,
     #[schema(value_type = Option<Object>)]
     parameters: Option<Value>,
-}
-
-/// Each kind and each action takes its own members only.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewStep {
-    /// kubernetes, check, wait, manual, approval; in a drill also inject
-    kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout
-    action: Option<String>,
-    workload: Option<Named>,
-    /// The one before the live one where it is left out or 0.
-    to_revision: Option<i64>,
-    /// Container → image.
-    images: Option<BTreeMap<String, String>>,
-    replicas: Option<i32>,
-    /// The name of a check of the service.
-    check: Option<String>,
-    seconds: Option<u32>,
-    instruction: Option<String>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    #[schema(value_type = String, example = "Deployment")]
-    kind: WorkloadKind,
-    name: String,
-}
-
-const KINDS: [&str; 5] = ["kubernetes", "check", "wait", "manual", "approval"];
-const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 7] =
-    ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
-const MOST_REPLICAS: i32 = 10_000;
-const LONGEST_WAIT_S: u32 = 86_400;
-
-impl NewStep {
-    fn asked(self, n: usize) -> Result<AskedStep, Error> {
-        self.checked(n, &KINDS)
-    }
-
-    /// Of a drill, which may put a fault in.
-    pub(super) fn of_drill(self, n: usize) -> Result<AskedStep, Error> {
-        self.checked(n, &KINDS_OF_A_DRILL)
-    }
-
-    fn checked(mut self, n: usize, kinds: &[&str]) -> Result<AskedStep, Error> {
-        let at = |name: &str, fault| Error::field(&format!("steps[{n}].{name}"), fault);
-        let required = |name: &str| at(name, Fault::Required);
-        let kind = kinds.iter().find(|it| **it == self.kind).copied();
-        let step = match kind.unwrap_or_default() {
-            "inject" => {
-                let workload = self.workload.take().ok_or_else(|| required("workload"))?;
-                let images = self.images.take().unwrap_or_default();
-                if images.is_empty() || images.values().any(|it| it.trim().is_empty()) {
-                    return Err(required("images"));
-                }
-                AskedStep::Inject { workload: (workload.kind, workload.name), images }
-            }
-            "kubernetes" => {
-                let workload = self.workload.take().ok_or_else(|| required("workload"))?;
-                let action = self.action.take().ok_or_else(|| required("action"))?;
-                let action = self.action(&action, at)?;
-                AskedStep::Act { workload: (workload.kind, workload.name), action }
-            }
-            "check" => {
-                AskedStep::Check { name: self.check.take().ok_or_else(|| required("check"))? }
-            }
-            "wait" => match self.seconds.take().ok_or_else(|| required("seconds"))? {
-                seconds @ 1..=LONGEST_WAIT_S => AskedStep::Wait { seconds },
-                _ => {
-                    let most = LONGEST_WAIT_S.into();
-                    return Err(at("seconds", Fault::OutOfRange { from: 1, to: most }));
-                }
-            },
-            "manual" => {
-                let said = self.instruction.take().unwrap_or_default().trim().to_owned();
-                match said.is_empty() {
-                    true => return Err(required("instruction")),
-                    false => AskedStep::Manual { instruction: said },
-                }
-            }
-            "approval" => AskedStep::Approval,
-            _ => {
-                let kinds = kinds.iter().map(|&it| it.to_owned()).collect();
-                return Err(at("kind", Fault::NotOneOf(kinds)));
-            }
-        };
-        match self.stray() {
-            Some(name) => Err(at(name, Fault::Unexpected)),
-            None => Ok(step),
-        }
-    }
-
-    fn action(
-        &mut self,
-        action: &str,
-        at: impl Fn(&str, Fault) -> Error,
-    ) -> Result<AskedAction, Error> {
-        Ok(match action {
-            "rollout_undo" => match self.to_revision.take() {
-                Some(revision) if revision < 0 => {
-                    return Err(at("to_revision", Fault::OutOfRange { from: 0, to: i64::MAX }));
-                }
-                to_revision => AskedAction::RolloutUndo { to_revision },
-            },
-            "pause" => AskedAction::Pause,
-            "resume" => AskedAction::Resume,
-            "restart" => AskedAction::Restart,
-            "wait_rollout" => AskedAction::WaitRollout,
-            "set_image" => match self.images.take() {
-                Some(images) if !images.is_empty() => AskedAction::SetImage { images },
-                _ => return Err(at("images", Fault::Required)),
-            },
-            "scale" => match self.replicas.take() {
-                Some(replicas @ 0..=MOST_REPLICAS) => AskedAction::Scale { replicas },
-                Some(_) => {
-                    let to = MOST_REPLICAS.into();
-                    return Err(at("replicas", Fault::OutOfRange { from: 0, to }));
-                }
-                None => return Err(at("replicas", Fault::Required)),
-            },
-            _ => return Err(at("action", Fault::NotOneOf(ACTIONS.map(str::to_owned).to_vec()))),
-        })
-    }
-
-    /// The first member that was given and belongs to another kind or action.
-    fn stray(&self) -> Option<&'static str> {
-        let members = [
-            ("action", self.action.is_some()),
-            ("workload", self.workload.is_some()),
-            ("to_revision", self.to_revision.is_some()),
-            ("images", self.images.is_some()),
-            ("replicas", self.replicas.is_some()),
-            ("check", self.check.is_some()),
-            ("seconds", self.seconds.is_some()),
-            ("instruction", self.instruction.is_some()),
-        ];
-        members.iter().find(|(_, given)| *given).map(|(name, _)| *name)
-    }
 }
 
 /// Asks for a run; another person approves it. With `dry_run`, 200 and what each step would do.
