@@ -6,6 +6,7 @@
 
 pub mod closing;
 mod criteria;
+pub mod ledger;
 mod required;
 mod retest;
 #[cfg(test)]
@@ -114,6 +115,8 @@ pub struct Drill {
     pub state: State,
     /// When the row was taken over from an older ledger, with numbers that were typed in there.
     pub imported_at: Option<DateTime<Utc>>,
+    /// Where that says that its evidence is. Nobody here has seen those files.
+    pub links: Vec<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -376,6 +379,7 @@ impl Drill {
             times: Times::default(),
             state: State::Planned,
             imported_at: None,
+            links: vec![],
             created_at: planned_at,
         }
     }

@@ -16,6 +16,7 @@ pub mod drills;
 pub mod errors;
 mod format;
 pub mod holidays;
+pub mod ledger;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;

@@ -40,6 +40,7 @@ pub(super) struct Row {
     pub(super) follow_ups: Vec<String>,
     pub(super) tickets: Value,
     pub(super) imported_at: Option<DateTime<Utc>>,
+    pub(super) links: Vec<String>,
     pub(super) planned_by: String,
     pub(super) planned_at: DateTime<Utc>,
     pub(super) closure_limit_s: i32,
@@ -129,6 +130,7 @@ impl Row {
             },
             state,
             imported_at: self.imported_at,
+            links: self.links,
             created_at: self.created_at,
         })
     }

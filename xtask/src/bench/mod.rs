@@ -3,6 +3,7 @@
 
 mod alert_to_patch;
 mod http;
+mod ledger;
 mod machine;
 mod pretend;
 mod rollback;
@@ -54,9 +55,12 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 5] = [
+const BENCHES: [(&str, Measure); 8] = [
     ("alert-to-patch", alert_to_patch::measure),
+    ("ledger-export", ledger::export),
+    ("ledger-page", ledger::page),
     ("rollback", rollback::measure),
+    ("scale", ledger::scale),
     ("start", start::measure),
     ("trends-page", trends_page::measure),
     ("wasm", wasm::measure),

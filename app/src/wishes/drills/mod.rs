@@ -12,6 +12,8 @@ pub use self::planning::{Asked, of_plan, plan, start};
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 
+pub mod asked;
+pub mod import;
 mod planning;
 
 /// Texts longer than this belong into a file.

@@ -2,4 +2,6 @@
 
 pub(crate) mod bundle;
 mod calendar;
+mod import;
+mod lists;
 mod story;

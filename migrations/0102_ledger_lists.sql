@@ -1,0 +1,25 @@
+-- The ledger in each of its orders is read from an index, a page at a time.
+ALTER TABLE drills
+    -- From T0 to T1.
+    ADD COLUMN closure_ms bigint GENERATED ALWAYS AS (trunc(extract(epoch FROM t1 - t0) * 1000)::bigint) STORED,
+    -- What a search looks at.
+    ADD COLUMN words text GENERATED ALWAYS AS (
+        lower(number || ' ' || scenario || CASE WHEN script IS NULL THEN '' ELSE ' ' || script END)
+    ) STORED;
+CREATE INDEX drills_by_planned ON drills (planned_at DESC, id DESC);
+CREATE INDEX drills_by_closure ON drills (COALESCE(closure_ms, -1) DESC, id DESC);
+CREATE INDEX drills_by_outcome ON drills (outcome, created_at DESC, id DESC) WHERE outcome IS NOT NULL;
+-- Numbers are searched by their beginning, whatever the order of the database's language is.
+CREATE INDEX drills_by_number ON drills (number text_pattern_ops);
+
+-- Every character of a text and every two that stand side by side, each once. A text that holds another holds all of
+-- its pairs, so an index of them finds words of any language, Chinese too, without an extension.
+CREATE FUNCTION text_pairs(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
+    SELECT COALESCE(array_agg(DISTINCT part), '{}')
+    FROM (
+        SELECT one, one || lead(one) OVER (ORDER BY n) AS two
+        FROM unnest(string_to_array(lower($1), NULL)) WITH ORDINALITY AS letters (one, n)
+    ) pairs, LATERAL (VALUES (one), (two)) AS parts (part)
+    WHERE part IS NOT NULL
+$$;
+CREATE INDEX drills_by_words ON drills USING gin (text_pairs(words));
