@@ -1,13 +1,25 @@
 -- The ledger in each of its orders is read from an index, a page at a time.
 ALTER TABLE drills
-    -- From T0 to T1.
-    ADD COLUMN closure_ms bigint GENERATED ALWAYS AS (trunc(extract(epoch FROM t1 - t0) * 1000)::bigint) STORED,
+    -- From T0 to T1; −1 where it has not both.
+    ADD COLUMN closure_ms bigint NOT NULL
+        GENERATED ALWAYS AS (COALESCE(trunc(extract(epoch FROM t1 - t0) * 1000)::bigint, -1)) STORED,
     -- What a search looks at.
     ADD COLUMN words text GENERATED ALWAYS AS (
         lower(number || ' ' || scenario || CASE WHEN script IS NULL THEN '' ELSE ' ' || script END)
     ) STORED;
-CREATE INDEX drills_by_planned ON drills (planned_at DESC, id DESC);
-CREATE INDEX drills_by_closure ON drills (COALESCE(closure_ms, -1) DESC, id DESC);
+-- Each order carries what is filtered by, so that a page of any filter is found in its index alone. The time in which
+-- something took place is a filter, and an index of its own where little of the ledger lies in it.
+DROP INDEX drills_by_time;
+CREATE INDEX drills_by_time ON drills (created_at DESC, id DESC)
+    INCLUDE (service_id, state, outcome, lead, kind, happened_at);
+CREATE INDEX drills_by_planned ON drills (planned_at DESC, id DESC)
+    INCLUDE (service_id, state, outcome, lead, kind, happened_at, created_at);
+CREATE INDEX drills_by_closure ON drills (closure_ms DESC, id DESC)
+    INCLUDE (service_id, state, outcome, lead, kind, happened_at, created_at);
+CREATE INDEX drills_in_order ON drills (number DESC)
+    INCLUDE (id, service_id, state, outcome, lead, kind, happened_at, created_at);
+CREATE INDEX drills_in_a_time ON drills (happened_at DESC, id DESC)
+    INCLUDE (service_id, state, outcome, lead, kind, created_at, planned_at, closure_ms, number);
 CREATE INDEX drills_by_outcome ON drills (outcome, created_at DESC, id DESC) WHERE outcome IS NOT NULL;
 -- Numbers are searched by their beginning, whatever the order of the database's language is.
 CREATE INDEX drills_by_number ON drills (number text_pattern_ops);

@@ -24,13 +24,9 @@ pub async fn keep(
     upload: &Upload,
     at: DateTime<Utc>,
 ) -> Result<DrillImportId, Error> {
-    sqlx::query!(
-        "DELETE FROM drill_imports WHERE made_at < $1 OR user_id = $2",
-        at - KEPT,
-        user.0
-    )
-    .execute(&mut *db)
-    .await?;
+    sqlx::query!("DELETE FROM drill_imports WHERE made_at < $1 OR user_id = $2", at - KEPT, user.0)
+        .execute(&mut *db)
+        .await?;
     let id = sqlx::query_scalar!(
         "INSERT INTO drill_imports (user_id, name, content, made_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id) DO UPDATE SET

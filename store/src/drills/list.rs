@@ -6,9 +6,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::drills::{Drill, Outcome, StateName};
 use domain::measurements::{Measurement, RTO, Target};
 use serde_json::Value;
-use sqlx::{Acquire, PgExecutor, Postgres};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::order::ids;
 use super::row::Row;
 use super::{Error, select};
 use crate::measurements::Body;
@@ -158,25 +159,17 @@ fn key(sort: Sort, (created_at, planned_at, t0, t1): Times, number: &str) -> Key
 }
 
 /// The rows of a list, whole.
-pub async fn list(
-    db: impl Acquire<'_, Database = Postgres>,
-    filter: &Filter,
-) -> Result<Vec<Drill>, Error> {
-    let mut db = db.acquire().await?;
-    let ids = ids(&mut *db, filter).await?;
+pub async fn list(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Drill>, Error> {
+    let ids = ids(db, filter).await?;
     let rows = select!("d.id = ANY($1)", &ids);
-    let rows = rows.fetch_all(&mut *db).await?;
+    let rows = rows.fetch_all(db).await?;
     let mut rows: HashMap<Uuid, Row> = rows.into_iter().map(|it| (it.id, it)).collect();
     ids.iter().filter_map(|it| rows.remove(it)).map(Drill::try_from).collect()
 }
 
 /// The rows of a list, with what it shows of them.
-pub async fn listed(
-    db: impl Acquire<'_, Database = Postgres>,
-    filter: &Filter,
-) -> Result<Vec<Listed>, Error> {
-    let mut db = db.acquire().await?;
-    let ids = ids(&mut *db, filter).await?;
+pub async fn listed(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Listed>, Error> {
+    let ids = ids(db, filter).await?;
     let rows = sqlx::query_as!(
         ListedRow,
         r#"SELECT d.id AS "id!", d.number AS "number!", d.scenario AS "scenario!", s.name AS "service?", d.lead,
@@ -196,7 +189,7 @@ pub async fn listed(
         &ids,
         RTO
     );
-    let rows = rows.fetch_all(&mut *db).await?;
+    let rows = rows.fetch_all(db).await?;
     let mut rows: HashMap<Uuid, ListedRow> = rows.into_iter().map(|it| (it.id, it)).collect();
     ids.iter().filter_map(|it| rows.remove(it)).map(Listed::try_from).collect()
 }
@@ -251,143 +244,11 @@ impl ListedRow {
             closure_limit_s: self.closure_limit_s,
             rto: rto.map(Body::measurement),
             rto_target: self.target.map(serde_json::from_value).transpose().ok()?,
-            evidence: (
-                usize::try_from(self.satisfied).ok()?,
-                usize::try_from(self.required).ok()?,
-            ),
+            evidence: (usize::try_from(self.satisfied).ok()?, usize::try_from(self.required).ok()?),
             open_actions: self.open_actions,
             imported: self.imported,
             created_at: self.created_at,
         })
-    }
-}
-
-/// One order in one direction; the database needs to know it when it plans.
-macro_rules! ordered {
-    ($filter:expr, $key:expr, $order:literal, $after:literal) => {
-        sqlx::query_scalar!(
-            "SELECT d.id FROM drills d
-             WHERE ($1::text IS NULL OR d.service_id = (SELECT id FROM services WHERE name = $1))
-                   AND ($2::text IS NULL OR d.state = $2) AND ($3::text IS NULL OR d.outcome = $3)
-                   AND ($4::text IS NULL OR d.lead = $4) AND ($5::text IS NULL OR d.kind = $5)
-                   AND ($6::text IS NULL OR d.service_id = ANY (ARRAY(SELECT id FROM services WHERE team = $6)))
-                   AND ($7::timestamptz IS NULL OR d.created_at >= $7)
-                   AND ($8::timestamptz IS NULL OR d.happened_at >= $8)
-                   AND ($9::timestamptz IS NULL OR d.happened_at < $9)
-                   AND ($10::text IS NULL OR strpos(d.words, lower($10)) > 0
-                        AND text_pairs(d.words) @> text_pairs($10))
-                   AND ($11::text IS NULL OR d.number LIKE $11)
-                   AND ($13::uuid IS NULL OR "
-                + $after
-                + ") ORDER BY "
-                + $order
-                + " LIMIT $12",
-            $filter.service.as_deref(),
-            $filter.state.as_deref(),
-            $filter.outcome.as_deref(),
-            $filter.lead.as_deref(),
-            $filter.kind.as_deref(),
-            $filter.team.as_deref(),
-            $filter.since,
-            $filter.happened_since,
-            $filter.happened_until,
-            $filter.words(),
-            $filter.number(),
-            $filter.limit,
-            $filter.after.as_ref().map(|it| it.1),
-            $key
-        )
-    };
-}
-
-/// Which rows, in order.
-async fn ids(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Uuid>, Error> {
-    let after = filter.after.as_ref().map(|it| &it.0);
-    let at = match after {
-        Some(Key::At(at)) => Some(*at),
-        _ => None,
-    };
-    let ms = match after {
-        Some(Key::Closure(ms)) => Some(*ms),
-        _ => None,
-    };
-    let number = match after {
-        Some(Key::Number(number)) => Some(number.as_str()),
-        _ => None,
-    };
-    let ids = match (filter.sort.by, filter.sort.ascending) {
-        (SortBy::Created, false) => {
-            let order = ordered!(
-                filter,
-                at,
-                "d.created_at DESC, d.id DESC",
-                "(d.created_at, d.id) < ($14, $13)"
-            );
-            order.fetch_all(db).await
-        }
-        (SortBy::Created, true) => {
-            let order =
-                ordered!(filter, at, "d.created_at, d.id", "(d.created_at, d.id) > ($14, $13)");
-            order.fetch_all(db).await
-        }
-        (SortBy::Planned, false) => {
-            let order = ordered!(
-                filter,
-                at,
-                "d.planned_at DESC, d.id DESC",
-                "(d.planned_at, d.id) < ($14, $13)"
-            );
-            order.fetch_all(db).await
-        }
-        (SortBy::Planned, true) => {
-            let order =
-                ordered!(filter, at, "d.planned_at, d.id", "(d.planned_at, d.id) > ($14, $13)");
-            order.fetch_all(db).await
-        }
-        (SortBy::Closure, false) => {
-            let order = ordered!(
-                filter,
-                ms,
-                "COALESCE(d.closure_ms, -1) DESC, d.id DESC",
-                "(COALESCE(d.closure_ms, -1), d.id) < ($14, $13)"
-            );
-            order.fetch_all(db).await
-        }
-        (SortBy::Closure, true) => {
-            let order = ordered!(
-                filter,
-                ms,
-                "COALESCE(d.closure_ms, -1), d.id",
-                "(COALESCE(d.closure_ms, -1), d.id) > ($14, $13)"
-            );
-            order.fetch_all(db).await
-        }
-        (SortBy::Number, false) => {
-            let order = ordered!(filter, number, "d.number DESC", "d.number < $14");
-            order.fetch_all(db).await
-        }
-        (SortBy::Number, true) => {
-            let order = ordered!(filter, number, "d.number", "d.number > $14");
-            order.fetch_all(db).await
-        }
-    };
-    Ok(ids?)
-}
-
-impl Filter {
-    /// The text that is looked for anywhere; what begins a number is looked for there alone, because all numbers are
-    /// made of the same characters.
-    fn words(&self) -> Option<&str> {
-        self.text.as_deref().filter(|_| self.number().is_none())
-    }
-
-    /// As a pattern, for numbers that begin so.
-    fn number(&self) -> Option<String> {
-        let text = self.text.as_deref()?.to_ascii_uppercase();
-        let rest = text.strip_prefix("DR-")?;
-        let dated = rest.starts_with(|it: char| it.is_ascii_digit())
-            && rest.bytes().all(|it| it.is_ascii_digit() || it == b'-');
-        dated.then(|| format!("{text}%"))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{Error, measurements, numbers, rollbacks, runs};
 
 pub mod imports;
 mod list;
+mod order;
 mod row;
 #[cfg(test)]
 mod tests;

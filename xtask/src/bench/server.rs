@@ -114,7 +114,8 @@ impl Server {
     pub(super) fn resident_mib(&self) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
-        let kib: f64 = line.and_then(|it| it.trim().strip_suffix(" kB")).context("its size")?.parse()?;
+        let kib: f64 =
+            line.and_then(|it| it.trim().strip_suffix(" kB")).context("its size")?.parse()?;
         Ok(kib / 1024.0)
     }
 

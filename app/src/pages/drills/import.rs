@@ -13,8 +13,8 @@ use crate::doors::Context;
 use crate::pages::error::Error;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
-    Button, Head, Panel, Query, Table, Tone, badge, column, digest, empty, form, hidden, mark, page,
-    submit, when_short,
+    Button, Head, Panel, Query, Table, Tone, badge, column, digest, empty, form, hidden, mark,
+    page, submit, when_short,
 };
 use crate::pages::visit::{texts, visit};
 use crate::wishes::drills::import::{Preview, uploaded};
@@ -148,9 +148,8 @@ fn previewed(id: String, name: &str, preview: &Preview) -> AnyView {
 
 fn cut(all: usize) -> Option<AnyView> {
     let l = texts(&ledger::TEXTS);
-    (all > MOST_SHOWN).then(|| {
-        view! { <p class="empty">{(l.shown_of)(MOST_SHOWN, all)}</p> }.into_any()
-    })
+    (all > MOST_SHOWN)
+        .then(|| view! { <p class="empty">{(l.shown_of)(MOST_SHOWN, all)}</p> }.into_any())
 }
 
 fn problems(problems: &[Problem]) -> AnyView {
@@ -159,13 +158,14 @@ fn problems(problems: &[Problem]) -> AnyView {
     let heads = vec![column(l.line).number(), column(l.column), column(l.problem)];
     let rows = problems.iter().take(MOST_SHOWN).map(|it| problem(it, lang)).collect_view();
     let badge = badge(Tone::Bad, (l.problems_of)(problems.len()));
+    let cut = cut(problems.len());
     view! {
         <Panel id="problems" title=l.problems badge=badge tone=Tone::Bad>
             <div class="body" role="alert">
                 <p>{l.nothing_imported}</p>
             </div>
             <Table label=l.problems heads=heads>{rows}</Table>
-            {cut(problems.len())}
+            {cut}
         </Panel>
     }
     .into_any()
@@ -223,7 +223,8 @@ fn row(it: &Entry) -> impl IntoView + use<> {
     let (tone, word) = standing(drill);
     let results = drill.measurements.iter().map(|it| {
         let target = drill.targets.iter().find(|target| target.name == it.name).map(bound);
-        let said = format!("{} {} {}", (t.metric_of)(&it.name), measured(it), target.unwrap_or_default());
+        let said =
+            format!("{} {} {}", (t.metric_of)(&it.name), measured(it), target.unwrap_or_default());
         view! { <div>{mark(it.verdict.map_or(Tone::Idle, tone_of), said.trim_end())}</div> }
     });
     let notes = it.notes.iter().map(|it| view! { <small>{(l.note)(it)}</small> });

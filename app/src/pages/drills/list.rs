@@ -59,7 +59,7 @@ pub fn DrillsPage() -> impl IntoView {
 }
 
 async fn load(cx: &Context, query: &Query) -> Result<Shown, Error> {
-    let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+    let mut db = cx.connection().await?;
     let teams = store::trends::teams(&mut db).await?;
     let filter = match filter(cx, query) {
         Ok(filter) => filter,
@@ -68,7 +68,7 @@ async fn load(cx: &Context, query: &Query) -> Result<Shown, Error> {
         }
     };
     let sort = filter.sort;
-    let mut rows = store::drills::listed(&mut *db, &filter).await?;
+    let mut rows = store::drills::listed(&mut db, &filter).await?;
     let more = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let next = rows.last().filter(|_| more).map(|it| cursor(&it.key(sort), it.id));

@@ -44,9 +44,10 @@ pub fn PrintPage() -> impl IntoView {
                     view! { <p>{mark(Tone::Warn, (l.print_cut)(MOST_ON_PAPER))}</p> }
                 });
                 let none = Vec::new();
-                let sheets = shown.drills.iter().map(|it| {
-                    sheet(it, shown.files.get(&subject(it)).unwrap_or(&none))
-                });
+                let sheets = shown
+                    .drills
+                    .iter()
+                    .map(|it| sheet(it, shown.files.get(&subject(it)).unwrap_or(&none)));
                 let sheets = sheets.collect_view();
                 ((l.print_lede)(shown.drills.len()), view! { {cut} {sheets} }.into_any())
             }
@@ -64,10 +65,11 @@ async fn load(cx: &Context, query: &Query) -> Result<Result<Shown, Faults>, Erro
         Err(faults) => return Ok(Err(faults)),
     };
     let limit = i64::try_from(MOST_ON_PAPER).unwrap_or(i64::MAX) + 1;
-    let mut drills = store::drills::list(&cx.db, &Filter { limit, ..filter }).await?;
+    let mut db = cx.connection().await?;
+    let mut drills = store::drills::list(&mut db, &Filter { limit, ..filter }).await?;
     let more = drills.len() > MOST_ON_PAPER;
     drills.truncate(MOST_ON_PAPER);
     let subjects: Vec<String> = drills.iter().map(subject).collect();
-    let files = store::evidence::of_each(&cx.db, &subjects).await?;
+    let files = store::evidence::of_each(&mut *db, &subjects).await?;
     Ok(Ok(Shown { drills, files, more }))
 }

@@ -78,7 +78,7 @@ impl Overview {
             decisions: waiting(cx).await?,
             rollbacks,
             runs,
-            drills: store::drills::list(&cx.db, &under_way).await?,
+            drills: store::drills::list(&mut *cx.connection().await?, &under_way).await?,
             alerts: store::alerts::list(&cx.db, &firing).await?,
         })
     }

@@ -48,7 +48,9 @@ impl Scene {
 
     /// As the form on the page sends it; where its sender is led.
     async fn upload(&self, who: &str, content: &[u8]) -> Answer {
-        let mut body = b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"old.csv\"\r\n\r\n".to_vec();
+        let mut body =
+            b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"old.csv\"\r\n\r\n"
+                .to_vec();
         body.extend_from_slice(content);
         body.extend_from_slice(b"\r\n--x--\r\n");
         let request = Request::post("/drills/import")
@@ -74,7 +76,10 @@ async fn an_older_ledger_is_previewed_and_then_imported_with_its_numbers(owner: 
     assert_eq!(scene.count().await, 0, "a preview writes nothing");
 
     let other = format!("?sha256={}", "0".repeat(64));
-    assert_eq!(scene.import(&other, &scene.pmo, OLD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        scene.import(&other, &scene.pmo, OLD).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let same = format!("?sha256={}", preview["sha256"].as_str().unwrap());
     ok(scene.import(&same, &scene.pmo, OLD).await, 201);
     let drill = scene.world.call("GET", "/drills/DR-20240512-07", &scene.viewer, Value::Null).await;
@@ -86,7 +91,8 @@ async fn an_older_ledger_is_previewed_and_then_imported_with_its_numbers(owner: 
     assert_eq!(drill["action_items"][0]["owner"], "sam");
     assert!(drill["imported_at"].is_string());
     let page = scene.world.get("/drills/DR-20240512-07", &scene.viewer).await.body;
-    for part in ["自旧台账导入", "导入（旧台账手工填写）", "https://s3/a.png", "未经核实"] {
+    for part in ["自旧台账导入", "导入（旧台账手工填写）", "https://s3/a.png", "未经核实"]
+    {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     let entries = scene.world.audit().await;
@@ -173,7 +179,8 @@ async fn a_person_uploads_looks_and_confirms_by_plain_forms(owner: PgPool) {
 
     let file = to(&scene.upload(&scene.pmo, OLD.as_bytes()).await);
     let page = scene.world.get(&file, &scene.pmo).await.body;
-    for part in ["old.csv：2 场演练", "DR-20240512-07", "旧同事 没有账号", CONFIRM, "导入 2 场演练"] {
+    for part in ["old.csv：2 场演练", "DR-20240512-07", "旧同事 没有账号", CONFIRM, "导入 2 场演练"]
+    {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     let id = file.split("file=").nth(1).unwrap();
@@ -233,10 +240,8 @@ async fn what_was_exported_is_imported_elsewhere_and_exported_the_same(owner: Pg
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn two_imports_at_once_are_one(owner: PgPool) {
     let scene = Scene::new(owner).await;
-    let (a, b) = tokio::join!(
-        scene.import("", &scene.pmo, OLD),
-        scene.import("", &scene.sre, OLD),
-    );
+    let (a, b) =
+        tokio::join!(scene.import("", &scene.pmo, OLD), scene.import("", &scene.sre, OLD),);
     let mut statuses = [a.status.as_u16(), b.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 422], "{} {}", a.body, b.body);

@@ -31,7 +31,8 @@ impl Browser {
     /// How many lines a file has, without keeping it.
     pub(super) fn lines(&mut self, path: &str) -> anyhow::Result<usize> {
         let mut lines = 0;
-        let status = self.ask(path, |part| lines += part.windows(2).filter(|it| it == b"\r\n").count())?;
+        let status =
+            self.ask(path, |part| lines += part.windows(2).filter(|it| it == b"\r\n").count())?;
         ensure!(status == 200, "{path} answers {status}");
         Ok(lines)
     }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use domain::access::{Action, Place, Subject};
 use domain::drills::OfService;
-use domain::drills::ledger::import::{Entry, Head, Note, Problem, Reader, Why, read};
 use domain::drills::ledger::Column;
+use domain::drills::ledger::import::{Entry, Head, Note, Problem, Reader, Why, read};
 use domain::evidence::Sha256;
 use domain::fields::{Fault, Faults};
 use domain::ids::DrillImportId;
@@ -45,7 +45,7 @@ impl Preview {
 pub async fn upload(cx: &Context, name: String, content: Vec<u8>) -> Result<DrillImportId, Error> {
     cx.enter(Action::PlanDrill)?;
     let user = cx.user()?.id;
-    let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+    let mut db = cx.connection().await?;
     let upload = Upload { name, content };
     Ok(imports::keep(&mut db, user, &upload, cx.now).await?)
 }
@@ -66,7 +66,7 @@ pub async fn uploaded(cx: &Context, id: DrillImportId) -> Result<(String, Previe
 /// [`Error::Lacking`]; the database.
 pub async fn preview(cx: &Context, content: &[u8]) -> Result<Preview, Error> {
     cx.enter(Action::PlanDrill)?;
-    let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+    let mut db = cx.connection().await?;
     look(cx, &mut db, content).await
 }
 

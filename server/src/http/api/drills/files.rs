@@ -50,9 +50,10 @@ impl Batches {
         let (drills, rows) = self
             .cx
             .read(Action::Read, async |cx| {
-                let drills = store::drills::list(&cx.db, &filter).await?;
+                let mut db = cx.connection().await?;
+                let drills = store::drills::list(&mut db, &filter).await?;
                 let subjects: Vec<String> = drills.iter().map(subject).collect();
-                let files = store::evidence::of_each(&cx.db, &subjects).await?;
+                let files = store::evidence::of_each(&mut *db, &subjects).await?;
                 let row = |it: &Drill| {
                     let own = files.get(&subject(it)).map(Vec::as_slice);
                     cells(it, own.unwrap_or_default(), self.sheet)

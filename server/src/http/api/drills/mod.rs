@@ -239,7 +239,7 @@ async fn list(
     let filter = Filter { after: after.transpose()?, limit: cursor.limit()? + 1, ..filter };
     let page = cx
         .read(Action::Read, async |cx| {
-            let rows = store::drills::list(&cx.db, &filter).await?;
+            let rows = store::drills::list(&mut *cx.connection().await?, &filter).await?;
             cursor.page(rows, |it| (key_of(it, sort).text(), it.id.0), |it| shown(cx, &it))
         })
         .await?;
