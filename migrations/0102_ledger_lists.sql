@@ -34,4 +34,9 @@ CREATE FUNCTION text_pairs(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PA
     ) pairs, LATERAL (VALUES (one), (two)) AS parts (part)
     WHERE part IS NOT NULL
 $$;
+-- What of those has to be there for this text to be found: the pairs alone, where there is one.
+CREATE FUNCTION text_sought(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
+    SELECT COALESCE(array_agg(part), '{}') FROM unnest(text_pairs($1)) AS parts (part)
+    WHERE length(part) = 2 OR length(lower($1)) = 1
+$$;
 CREATE INDEX drills_by_words ON drills USING gin (text_pairs(words));

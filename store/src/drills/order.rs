@@ -31,7 +31,7 @@ macro_rules! ordered {
             $filter,
             $key,
             "SELECT d.id AS \"id!\" FROM drills d
-             WHERE ($10::text IS NULL OR strpos(d.words, lower($10)) > 0 AND text_pairs(d.words) @> text_pairs($10))",
+             WHERE ($10::text IS NULL OR strpos(d.words, lower($10)) > 0 AND text_pairs(d.words) @> text_sought($10))",
             $order,
             $after,
             "LIMIT $12"

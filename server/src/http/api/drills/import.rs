@@ -30,8 +30,7 @@ pub(super) struct Asked {
 /// what is wrong with it; its `sha256` sent along with the import makes sure that it is the same file.
 #[utoipa::path(post, path = "/drills/import", tag = "drills",
     request_body(content = String, content_type = "text/csv"),
-    params(("dry_run" = Option<bool>, utoipa::openapi::path::ParameterIn::Query),
-           ("sha256" = Option<String>, utoipa::openapi::path::ParameterIn::Query)),
+    params(("dry_run" = Option<bool>, Query), ("sha256" = Option<String>, Query)),
     responses((status = 200, body = Value), (status = 201, body = Value), (status = 422, body = Problem)))]
 pub(super) async fn import(
     Extension(cx): Extension<Context>,

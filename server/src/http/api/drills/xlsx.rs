@@ -87,7 +87,7 @@ fn workbook(mut rows: mpsc::Receiver<Rows>, sheet: Sheet) -> Result<File, Unmade
     let plain = Format::new().set_align(FormatAlign::Top);
     let bold = Format::new().set_bold();
     let mut workbook = Workbook::new();
-    let table = workbook.add_worksheet_with_constant_memory();
+    let table = workbook.add_worksheet_with_constant_memory()?;
     table.set_name(drills::TEXTS.of(sheet.lang).title)?;
     table.set_freeze_panes(1, 1)?;
     let columns = Column::all();
