@@ -12,6 +12,7 @@ use domain::access::{Action, Caller, Place, Subject, User};
 use domain::ids::RequestId;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::pages::error::Error;
@@ -80,6 +81,14 @@ impl Context {
         }
         tx.commit().await.map_err(store::Error::from)?;
         Ok(res)
+    }
+
+    /// For a look at several things, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where none is to be had.
+    pub async fn connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.db.acquire().await.map_err(store::Error::from)?)
     }
 
     /// Today, as the numbers of the ledgers are dated.

@@ -19,6 +19,14 @@ pub fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What somebody typed, of a cell that [`text`] has made: without the apostrophe that went before a formula.
+pub fn typed(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if text(rest) != rest => rest,
+        _ => cell,
+    }
+}
+
 /// One line of a CSV file (RFC 4180), with its line end. Every cell goes through [`text`] unless it is a number.
 pub fn line<'a>(cells: impl IntoIterator<Item = Cell<'a>>) -> String {
     let mut line = String::new();
@@ -103,8 +111,12 @@ mod tests {
         ] {
             assert_eq!(text(formula), format!("'{formula}"), "{formula:?}");
         }
+        assert_eq!(typed("'=1+1"), "=1+1");
         for plain in ["", "a", "a=1", "1-2", "历史/配置", "'=1", "≤30 min"] {
             assert_eq!(text(plain), plain);
+        }
+        for plain in ["", "'", "'quoted'", "a"] {
+            assert_eq!(typed(plain), plain);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is known of the files in the object store. The files themselves are elsewhere.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::evidence::{Erased, Evidence, EvidenceKind, Sha256};
 use domain::ids::EvidenceId;
@@ -103,6 +105,24 @@ pub async fn of(db: impl PgExecutor<'_>, subject: &str) -> Result<Vec<Evidence>,
         subject
     );
     rows.fetch_all(db).await?.into_iter().map(Evidence::try_from).collect()
+}
+
+/// The files of these subjects, each with its own, the oldest first.
+pub async fn of_each(
+    db: impl PgExecutor<'_>,
+    subjects: &[String],
+) -> Result<HashMap<String, Vec<Evidence>>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM evidence WHERE subject = ANY($1) ORDER BY created_at, id",
+        subjects as _
+    );
+    let mut each: HashMap<String, Vec<Evidence>> = HashMap::new();
+    for row in rows.fetch_all(db).await? {
+        let it = Evidence::try_from(row)?;
+        each.entry(it.subject.clone()).or_default().push(it);
+    }
+    Ok(each)
 }
 
 /// What a list shows.

@@ -35,3 +35,22 @@ pub async fn next(tx: &mut PgConnection, kind: Kind, day: NaiveDate) -> Result<S
     let last = last.fetch_one(tx).await?;
     Ok(format!("{}-{}-{last:02}", kind.as_str(), day.format("%Y%m%d")))
 }
+
+/// Those that are drawn of this day from now on come after this one, which stands in the ledger already.
+pub async fn keep(
+    tx: &mut PgConnection,
+    kind: Kind,
+    day: NaiveDate,
+    place: u32,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO numbers (kind, day, last) VALUES ($1, $2, $3)
+         ON CONFLICT (kind, day) DO UPDATE SET last = GREATEST(numbers.last, excluded.last)",
+        kind.as_str(),
+        day,
+        i32::try_from(place).unwrap_or(i32::MAX)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -6,6 +6,7 @@
 
 pub mod closing;
 mod criteria;
+pub mod ledger;
 mod measured;
 mod notes;
 mod protection;
@@ -125,6 +126,8 @@ pub struct Drill {
     pub report_to: Option<String>,
     /// When the row was taken over from an older ledger, with numbers that were typed in there.
     pub imported_at: Option<DateTime<Utc>>,
+    /// Where that says that its evidence is. Nobody here has seen those files.
+    pub links: Vec<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -337,6 +340,7 @@ impl Drill {
             event: None,
             report_to: None,
             imported_at: None,
+            links: vec![],
             created_at: planned_at,
         }
     }

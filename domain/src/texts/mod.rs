@@ -18,6 +18,7 @@ pub mod errors;
 mod format;
 pub mod holidays;
 pub mod imports;
+pub mod ledger;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;

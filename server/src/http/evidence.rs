@@ -156,7 +156,7 @@ async fn short(mut field: Field<'_>, name: &str) -> Result<String, Error> {
 }
 
 /// The last part of a path, without what no name of a file holds.
-fn called(name: &str) -> String {
+pub(super) fn called(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|it| !it.is_control()).take(LONGEST_NAME).collect();
     match clean.trim() {

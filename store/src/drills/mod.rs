@@ -10,11 +10,15 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+pub use self::list::{Filter, Key, Listed, Sort, SortBy, key_of, list, listed};
 pub use self::measured::{ToMeasure, keep_measured, to_measure};
 use self::row::Row;
 use crate::{Error, measurements, numbers, rollbacks, runs};
 
+pub mod imports;
+mod list;
 mod measured;
+mod order;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -23,13 +27,18 @@ macro_rules! select {
     ($condition:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT d.id, d.number, d.scenario, d.script, d.kind, d.service_id, s.name AS "service_name?",
-                   s.team AS "team?", d.workload_id, d.steps, d.lead, d.participants, d.headcount,
+            r#"SELECT d.id AS "id!", d.number AS "number!", d.scenario AS "scenario!", d.script,
+                   d.kind AS "kind!", d.service_id, s.name AS "service_name?", s.team AS "team?",
+                   d.workload_id, d.steps AS "steps!", d.lead, d.participants AS "participants!", d.headcount,
                    d.expected_drill_id, e.name AS "expected_name?", d.period, d.retest_of,
-                   r.number AS "retest_of_number?", d.retest_days, d.criteria, d.follow_ups, d.tickets,
-                   d.unprotected, d.event, d.report_to, d.imported_at, d.planned_by, d.planned_at, d.closure_limit_s, d.targets, d.requirements,
-                   d.took_part, d.run_id, d.rollback_id, d.injected_at, d.t0, d.recovered_at, d.t1, d.state,
-                   d.state_reason, d.signed_by, d.signed_at, d.sign_note, d.outcome, d.retest_due, d.created_at,
+                   r.number AS "retest_of_number?", d.retest_days AS "retest_days!", d.criteria AS "criteria!",
+                   d.follow_ups AS "follow_ups!", d.tickets AS "tickets!", d.unprotected AS "unprotected!", d.event, d.report_to,
+                   d.imported_at, d.links AS "links!",
+                   d.planned_by AS "planned_by!", d.planned_at AS "planned_at!",
+                   d.closure_limit_s AS "closure_limit_s!", d.targets AS "targets!",
+                   d.requirements AS "requirements!", d.took_part AS "took_part!", d.run_id, d.rollback_id,
+                   d.injected_at, d.t0, d.recovered_at, d.t1, d.state AS "state!", d.state_reason, d.signed_by,
+                   d.signed_at, d.sign_note, d.outcome, d.retest_due, d.created_at AS "created_at!",
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(m) ORDER BY window_from, window_to, m.name)
                        FROM (
@@ -55,24 +64,47 @@ macro_rules! select {
     };
 }
 
-/// A drill that does not exist yet: everything but its number. `day` is today in the installation's zone, or the day
-/// of an older ledger.
+use select;
+
+/// A drill that does not exist yet: everything but its number. `day` is today in the installation's zone.
 pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result<Drill, Error> {
+    let number = numbers::next(tx, numbers::Kind::Drill, day).await?;
+    write(tx, Drill { number, ..new }).await
+}
+
+/// The row of an older ledger, which keeps its number; those that are drawn here go on after it.
+///
+/// # Errors
+/// [`Error::Taken`] where there is a drill of this number.
+pub async fn take_over(tx: &mut PgConnection, old: Drill) -> Result<Drill, Error> {
+    let number = old.number.clone();
+    let broken = || Error::Inconsistent { table: "drills", id: number.clone() };
+    let (day, place) = domain::drills::ledger::dated(&number).ok_or_else(broken)?;
+    numbers::keep(tx, numbers::Kind::Drill, day, place).await?;
+    let taken = |error: &sqlx::Error| {
+        error.as_database_error().is_some_and(|it| it.constraint() == Some("drills_number_key"))
+    };
+    match write(tx, old).await {
+        Err(Error::Database(error)) if taken(&error) => Err(Error::Taken),
+        other => other,
+    }
+}
+
+async fn write(tx: &mut PgConnection, new: Drill) -> Result<Drill, Error> {
     // A row without steps or lead is a missed one or an imported one from the first moment.
     let birth = match new.state {
         State::Missed { .. } => StateName::Missed,
         _ => StateName::Planned,
     };
-    let number = numbers::next(tx, numbers::Kind::Drill, day).await?;
     let id = sqlx::query_scalar!(
         "INSERT INTO drills (number, scenario, kind, service_id, workload_id, steps, lead, participants, planned_by,
              planned_at, closure_limit_s, targets, requirements, state, created_at, script, headcount,
-             expected_drill_id, period, retest_of, retest_days, criteria, follow_ups, imported_at,
+             expected_drill_id, period, retest_of, retest_days, criteria, follow_ups, imported_at, links,
              report_to)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25)
+             $23, $24, $25, $26)
          RETURNING id",
-        number,
+        new.number,
         new.scenario,
         new.kind.as_str(),
         new.service.as_ref().map(|it| it.id.0),
@@ -96,10 +128,11 @@ pub async fn insert(tx: &mut PgConnection, new: Drill, day: NaiveDate) -> Result
         json!(new.criteria),
         &new.follow_ups,
         new.imported_at,
+        &new.links,
         new.report_to
     );
     let id = DrillId(id.fetch_one(&mut *tx).await?);
-    let drill = Drill { id, number, ..new };
+    let drill = Drill { id, ..new };
     // What has happened to it already is written like what happens later.
     if drill.state.name() != birth || drill.imported_at.is_some() {
         save(tx, &drill).await?;
@@ -354,50 +387,6 @@ pub async fn waiting(db: impl PgExecutor<'_>, name: &str, limit: i64) -> Result<
          ) ORDER BY d.planned_at, d.number",
         name,
         limit
-    );
-    rows.fetch_all(db).await?.into_iter().map(Drill::try_from).collect()
-}
-
-/// What a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub service: Option<String>,
-    pub state: Option<String>,
-    pub outcome: Option<String>,
-    pub lead: Option<String>,
-    pub since: Option<DateTime<Utc>>,
-    /// The owner of the service.
-    pub team: Option<String>,
-    /// By the moment in which it took place, or was to: from then on, and before then.
-    pub happened_since: Option<DateTime<Utc>>,
-    pub happened_until: Option<DateTime<Utc>>,
-    /// After this one, in the order of the list.
-    pub after: Option<(DateTime<Utc>, Uuid)>,
-    pub limit: i64,
-}
-
-/// Newest first.
-pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Drill>, Error> {
-    let (at, id) = filter.after.unzip();
-    let rows = select!(
-        "($1::text IS NULL OR s.name = $1) AND ($2::text IS NULL OR d.state = $2)
-         AND ($3::text IS NULL OR d.outcome = $3) AND ($4::text IS NULL OR d.lead = $4)
-         AND ($5::timestamptz IS NULL OR d.created_at >= $5)
-         AND ($6::timestamptz IS NULL OR (d.created_at, d.id) < ($6, $7))
-         AND ($9::text IS NULL OR s.team = $9) AND ($10::timestamptz IS NULL OR d.happened_at >= $10)
-         AND ($11::timestamptz IS NULL OR d.happened_at < $11)
-         ORDER BY d.created_at DESC, d.id DESC LIMIT $8",
-        filter.service.as_deref(),
-        filter.state.as_deref(),
-        filter.outcome.as_deref(),
-        filter.lead.as_deref(),
-        filter.since,
-        at,
-        id,
-        filter.limit,
-        filter.team.as_deref(),
-        filter.happened_since,
-        filter.happened_until
     );
     rows.fetch_all(db).await?.into_iter().map(Drill::try_from).collect()
 }

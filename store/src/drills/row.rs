@@ -43,6 +43,7 @@ pub(super) struct Row {
     pub(super) event: Option<String>,
     pub(super) report_to: Option<String>,
     pub(super) imported_at: Option<DateTime<Utc>>,
+    pub(super) links: Vec<String>,
     pub(super) planned_by: String,
     pub(super) planned_at: DateTime<Utc>,
     pub(super) closure_limit_s: i32,
@@ -135,6 +136,7 @@ impl Row {
             },
             state,
             imported_at: self.imported_at,
+            links: self.links,
             created_at: self.created_at,
         })
     }

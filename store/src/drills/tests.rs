@@ -226,7 +226,11 @@ async fn the_database_repeats_the_rules(pool: PgPool) {
 }
 
 async fn drill_state(pool: &PgPool) -> State {
-    list(pool, &Filter { limit: 1, ..Filter::default() }).await.unwrap().remove(0).state
+    list(&mut *pool.acquire().await.unwrap(), &Filter { limit: 1, ..Filter::default() })
+        .await
+        .unwrap()
+        .remove(0)
+        .state
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the checked statements never write")]

@@ -3,6 +3,7 @@
 
 mod alert_to_patch;
 mod http;
+mod ledger;
 mod machine;
 mod pretend;
 mod quarter_close;
@@ -55,10 +56,13 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 6] = [
+const BENCHES: [(&str, Measure); 9] = [
     ("alert-to-patch", alert_to_patch::measure),
+    ("ledger-export", ledger::export),
+    ("ledger-page", ledger::page),
     ("quarter-close", quarter_close::measure),
     ("rollback", rollback::measure),
+    ("scale", ledger::scale),
     ("start", start::measure),
     ("trends-page", trends_page::measure),
     ("wasm", wasm::measure),

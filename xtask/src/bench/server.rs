@@ -110,6 +110,15 @@ impl Server {
         Ok(token["token"].as_str().context("a token")?.to_owned())
     }
 
+    /// What it holds in memory, in MiB.
+    pub(super) fn resident_mib(&self) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
+        let kib: f64 =
+            line.and_then(|it| it.trim().strip_suffix(" kB")).context("its size")?.parse()?;
+        Ok(kib / 1024.0)
+    }
+
     /// Like Ctrl-C, until it is gone with everything it had started.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.end(Signal::SIGTERM)

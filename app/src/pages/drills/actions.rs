@@ -163,6 +163,19 @@ fn in_form(error: Error) -> Error {
     Error::Invalid(Faults(faults.into_iter().map(named).collect()))
 }
 
+/// Takes over the older ledger that was previewed.
+#[server]
+pub async fn import_drills(id: String, digest: String) -> Result<(), Error> {
+    let wish = async {
+        let cx = entered(Action::PlanDrill)?;
+        let upload = id.parse().map_err(|_| Error::NotFound)?;
+        drills::import::confirm(&cx, upload, &digest).await?;
+        leptos_axum::redirect("/drills");
+        Ok(())
+    };
+    answer(wish.await)
+}
+
 #[server]
 pub async fn start_drill(id: String) -> Result<(), Error> {
     let wish = async { drills::start(&context()?, &id).await.map(drop) };

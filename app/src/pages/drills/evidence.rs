@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::drills::{Drill, Due, Requirement};
 use domain::evidence::{EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
-use domain::texts::{bytes, ui};
+use domain::texts::{bytes, ledger, ui};
 use leptos::prelude::*;
 
 use super::UPLOAD;
@@ -22,18 +22,32 @@ pub(super) fn panel(shown: &Shown) -> AnyView {
     let tone = if met == all { Tone::Ok } else { Tone::Warn };
     let badge = badge(tone, format!("{met} / {all}"));
     let wanted = checklist(drill.requirements.iter().map(|it| wanted(shown, it)));
-    let files = files(&shown.files, shown.may.see_restricted);
+    let links = named(&drill.links);
+    let files = match shown.files.is_empty() && links.is_some() {
+        true => None,
+        false => Some(files(&shown.files, shown.may.see_restricted)),
+    };
     let upload = shown
         .may
         .upload
         .then(|| upload(EvidenceKind::Screenshot, format!("/drills/{}", drill.number)));
     view! {
         <Panel id="evidence" title=t.evidence badge=badge>
-            <div class="body">{wanted} {upload}</div>
+            <div class="body">{wanted} {links} {upload}</div>
             {files}
         </Panel>
     }
     .into_any()
+}
+
+/// What an older ledger says that there is.
+fn named(links: &[String]) -> Option<AnyView> {
+    if links.is_empty() {
+        return None;
+    }
+    let lines = links.iter().map(|it| view! { <li>{it.clone()}</li> }).collect_view();
+    let note = texts(&ledger::TEXTS).links_note;
+    Some(view! { <ul>{lines}</ul> <p><small>{note}</small></p> }.into_any())
 }
 
 fn wanted(shown: &Shown, it: &Requirement) -> Check {

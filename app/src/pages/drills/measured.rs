@@ -1,9 +1,10 @@
 //! Objectives against measurements.
 
 use domain::drills::Drill;
+use domain::drills::ledger::import::IMPORTED;
 use domain::measurements::{Measurement, Target};
 use domain::texts::drills::TEXTS;
-use domain::texts::{measurements, time};
+use domain::texts::{ledger, measurements, time};
 use leptos::prelude::*;
 
 use super::{bound_of, found, measured, tone_of};
@@ -96,6 +97,9 @@ fn source(source: &str) -> AnyView {
     if let Some(number) = source.strip_prefix("rollback ") {
         let href = format!("/rollbacks/{number}");
         return view! { {t.rollback} " " <a href=href>{number.to_owned()}</a> }.into_any();
+    }
+    if source == IMPORTED {
+        return texts(&ledger::TEXTS).typed_in.into_any();
     }
     match source.strip_prefix("recorded by ") {
         Some(by) => (t.recorded_by)(by.split_once(':').map_or(by, |(_, name)| name)).into_any(),

@@ -5,43 +5,72 @@ pub mod calendar;
 mod closing;
 pub mod detail;
 pub(crate) mod evidence;
+pub mod import;
 pub mod list;
 mod measured;
 pub mod new;
 mod notes;
+pub mod print;
 mod protections;
+mod sheet;
 mod steps;
 
 use domain::drills::closing::Outcome;
-use domain::drills::{Drill, State};
+use domain::drills::{Drill, StateName};
 use domain::measurements::{Finding, Measurement, Target};
 use domain::texts::drills::TEXTS;
 use domain::texts::{measurements, number};
 use domain::verdict::Verdict;
 
-use super::ui::Tone;
+use super::ui::{Query, Tone};
 use super::visit::{texts, visit};
+use crate::wishes::drills::asked::AskedList;
 
 /// The name of the form that brings a file; a file has a route of its own and is no server function.
 pub const UPLOAD: &str = "upload-evidence";
 
+/// The name of the form that brings an older ledger.
+pub const IMPORT: &str = "import-ledger";
+
+/// What the address asks for.
+fn asked(query: &Query) -> AskedList {
+    AskedList {
+        service: query.get("service"),
+        state: query.get("state"),
+        outcome: query.get("outcome"),
+        kind: query.get("type"),
+        lead: query.get("lead"),
+        team: query.get("team"),
+        q: query.get("q"),
+        since: query.get("since"),
+        happened_since: query.get("happened_since"),
+        happened_until: query.get("happened_until"),
+        from: query.get("from"),
+        until: query.get("until"),
+        sort: query.get("sort"),
+        cursor: query.get("cursor"),
+        ..AskedList::default()
+    }
+}
+
 /// How a drill stands, as colour and word.
 fn standing(drill: &Drill) -> (Tone, &'static str) {
+    let outcome = drill.state.sign_off().map(|it| it.outcome);
+    standing_of(drill.state.name(), outcome)
+}
+
+fn standing_of(state: StateName, outcome: Option<Outcome>) -> (Tone, &'static str) {
     let t = texts(&TEXTS);
-    match &drill.state {
-        State::SignedOff(signed) => {
-            (tone_of_outcome(signed.outcome), (t.outcome_of)(signed.outcome))
-        }
-        state => {
-            let tone = match state {
-                State::Running => Tone::Live,
-                State::Recovered | State::EvidenceComplete => Tone::Warn,
-                State::Missed { .. } | State::Aborted { .. } => Tone::Bad,
-                _ => Tone::Idle,
-            };
-            (tone, (t.state_of)(state.name()))
-        }
+    if let Some(outcome) = outcome {
+        return (tone_of_outcome(outcome), (t.outcome_of)(outcome));
     }
+    let tone = match state {
+        StateName::Running => Tone::Live,
+        StateName::Recovered | StateName::EvidenceComplete => Tone::Warn,
+        StateName::Missed | StateName::Aborted => Tone::Bad,
+        _ => Tone::Idle,
+    };
+    (tone, (t.state_of)(state))
 }
 
 fn tone_of_outcome(outcome: Outcome) -> Tone {

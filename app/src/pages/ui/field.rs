@@ -65,6 +65,11 @@ impl Input {
         Self::new(name, label, Kind::Line("datetime-local"))
     }
 
+    /// A day.
+    pub fn date(name: &'static str, label: impl ToString) -> Self {
+        Self::new(name, label, Kind::Line("date"))
+    }
+
     /// Several lines.
     pub fn area(name: &'static str, label: impl ToString) -> Self {
         Self::new(name, label, Kind::Area)

@@ -44,6 +44,13 @@ impl Query {
         query.to_query_string()
     }
 
+    /// The same list from its beginning, as the query of another address: a file, a print.
+    pub fn carried(&self) -> String {
+        let mut query = self.0.clone();
+        query.remove("cursor");
+        query.to_query_string()
+    }
+
     /// The address of the same list from its beginning.
     pub fn first(&self) -> String {
         let mut query = self.0.clone();

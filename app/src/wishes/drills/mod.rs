@@ -13,6 +13,8 @@ pub use self::planning::{Asked, Performed, of_plan, plan, start};
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 
+pub mod asked;
+pub mod import;
 mod owed;
 mod planning;
 

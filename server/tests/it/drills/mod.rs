@@ -2,6 +2,8 @@
 
 pub(crate) mod bundle;
 mod calendar;
+mod import;
+mod lists;
 mod measured;
 mod owed;
 mod story;

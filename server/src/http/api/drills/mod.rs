@@ -2,36 +2,46 @@
 
 use app::doors::Context;
 use app::pages::error::Error;
+use app::wishes::drills::asked::AskedList;
 use app::wishes::drills::{self as wishes, Asked as Wish, NewAction, NewIssue};
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use domain::access::Action;
 use domain::drills::closing::Outcome;
-use domain::drills::{CauseClass, DrillType, Due, StateName};
+use domain::drills::{CauseClass, DrillType, Due};
 use domain::evidence::EvidenceKind;
 use domain::fields::Fault;
 use domain::measurements::Target;
 use serde::Deserialize;
-use serde_json::Value;
-use store::drills::Filter;
+use serde_json::{Value, json};
+use store::drills::{Filter, Key, key_of};
 use utoipa::ToSchema;
+use utoipa_axum::router::UtoipaMethodRouterExt;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 pub(super) use self::shown::shown;
 use super::extract::{Nothing, optional};
-use super::page::{newest_first, word};
 use super::runs::NewStep;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
+mod csv;
+mod files;
+mod import;
 mod shown;
+mod xlsx;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
+    let import = routes!(import::import).layer(DefaultBodyLimit::max(import::LONGEST));
     vec![
         needs(Action::PlanDrill, routes!(plan)),
+        needs(Action::PlanDrill, import),
         needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(csv::csv)),
+        needs(Action::Read, routes!(xlsx::xlsx)),
         needs(Action::Read, routes!(get)),
         needs(Action::RunDrill, routes!(start)),
         needs(Action::RunDrill, routes!(recover)),
@@ -147,56 +157,29 @@ async fn plan(
     Ok((StatusCode::CREATED, Json(shown(&cx, &drill))))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    service: Option<String>,
-    state: Option<String>,
-    outcome: Option<String>,
-    lead: Option<String>,
-    team: Option<String>,
-    since: Option<DateTime<Utc>>,
-    happened_since: Option<DateTime<Utc>>,
-    happened_until: Option<DateTime<Utc>>,
-    sort: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
-}
-
-/// The ledger, newest first. `happened_since` and `happened_until` ask for the time in which a drill took place, or was
-/// to.
+/// The ledger, newest first unless `sort` says otherwise: `created_at`, `planned_at`, `closure_s`, `number`, each with a
+/// minus from the last to the first. `happened_since` and `happened_until` ask for the time in which a drill took
+/// place, or was to; `from` and `until` for days; `q` for part of number, scenario or code.
 #[utoipa::path(get, path = "/drills", tag = "drills", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedList>,
 ) -> Answer<Page<Value>> {
-    let Asked { service, state, outcome, lead, team, since, sort, limit, cursor, .. } = asked;
-    let Asked { happened_since, happened_until, .. } = asked;
-    newest_first(sort.as_deref(), "created_at")?;
-    if let Some(it) = &state {
-        word(it, "state", StateName::parse, StateName::ALL, StateName::as_str)?;
+    if asked.lang.is_some() {
+        return Err(Error::field("lang", Fault::Unexpected).into());
     }
-    if let Some(it) = &outcome {
-        word(it, "outcome", Outcome::parse, Outcome::ALL, Outcome::as_str)?;
-    }
-    let cursor = Cursor { limit, cursor };
-    let (after, limit) = (cursor.after()?, cursor.limit()? + 1);
-    let filter = Filter {
-        service,
-        state,
-        outcome,
-        lead,
-        since,
-        team,
-        happened_since,
-        happened_until,
-        after,
-        limit,
-    };
+    let filter = asked.filter(&cx).map_err(Error::from)?;
+    let sort = filter.sort;
+    let cursor = Cursor { limit: asked.limit, cursor: asked.cursor };
+    let after = cursor.after::<(String, Uuid)>()?.map(|(key, id)| {
+        let wrong = || Error::field("cursor", Fault::Unknown);
+        Ok::<_, Error>((Key::parse(sort, &key).ok_or_else(wrong)?, id))
+    });
+    let filter = Filter { after: after.transpose()?, limit: cursor.limit()? + 1, ..filter };
     let page = cx
         .read(Action::Read, async |cx| {
-            let rows = store::drills::list(&cx.db, &filter).await?;
-            cursor.page(rows, |it| (it.created_at, it.id.0), |it| shown(cx, &it))
+            let rows = store::drills::list(&mut *cx.connection().await?, &filter).await?;
+            cursor.page(rows, |it| (key_of(it, sort).text(), it.id.0), |it| shown(cx, &it))
         })
         .await?;
     Ok(Json(page))

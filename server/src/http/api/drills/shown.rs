@@ -68,6 +68,7 @@ pub(in crate::http::api) fn shown(cx: &Context, drill: &Drill) -> Value {
         "event": drill.event,
         "report_to": drill.report_to,
         "imported_at": drill.imported_at,
+        "links": drill.links,
         "sign_off": signed,
         "refusals": refusals.iter().map(refusal).collect::<Vec<_>>(),
         "created_at": drill.created_at,

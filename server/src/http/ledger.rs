@@ -1,0 +1,85 @@
+//! The file of an older ledger, as the form on the page sends it. It is kept for its preview and changes nothing.
+
+use app::pages::drills::IMPORT;
+use app::pages::error::Error;
+use app::pages::visit::{Answer, Said, Visit};
+use app::wishes::drills::import as wishes;
+use axum::Extension;
+use axum::extract::multipart::Field;
+use axum::extract::{Multipart, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::access::Action;
+use domain::drills::ledger::import::{LARGEST, Problem, Why};
+use domain::fields::Fault;
+use domain::ids::DrillImportId;
+
+use super::evidence::called;
+use super::{Web, context};
+
+/// Of a request with a file, in bytes. What is a little too long is answered on the page.
+pub(super) const LONGEST: usize = LARGEST + (4 << 20);
+
+/// The sender goes to the preview, or back to the form with what is wrong.
+pub(super) async fn upload(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    form: Multipart,
+) -> Response {
+    let (Some(cx), Some(user)) = (context(&web, &visit), &visit.user) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    if !visit.may_somewhere(Action::PlanDrill) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let kept = async {
+        let (name, content) = file(form, &visit).await?;
+        wishes::upload(&cx, name, content).await
+    };
+    let error = match kept.await {
+        Ok(DrillImportId(id)) => {
+            return Redirect::to(&format!("/drills/import?file={id}")).into_response();
+        }
+        Err(error) => error,
+    };
+    let (form, fields, said) = (IMPORT.to_owned(), vec![], Said::default());
+    let answer = Answer { form, error: Some(error), fields, said };
+    let answer = serde_json::to_value(answer).expect("plain data is JSON");
+    match store::answers::insert(&web.db, user.id, answer, cx.now).await {
+        Ok(id) => Redirect::to(&format!("/drills/import?answer={id}")).into_response(),
+        Err(error) => {
+            tracing::error!("the answer to an upload is lost: {:#}", anyhow::Error::from(error));
+            Redirect::to("/drills/import").into_response()
+        }
+    }
+}
+
+async fn file(mut form: Multipart, visit: &Visit) -> Result<(String, Vec<u8>), Error> {
+    while let Some(field) = form.next_field().await.map_err(|_| Error::Malformed)? {
+        if field.name() != Some("file") {
+            return Err(Error::field(field.name().unwrap_or_default(), Fault::Unexpected));
+        }
+        let name = called(field.file_name().unwrap_or_default());
+        let content = content(field, visit).await?;
+        if content.is_empty() {
+            return Err(Error::field("file", Fault::Required));
+        }
+        return Ok((name, content));
+    }
+    Err(Error::field("file", Fault::Required))
+}
+
+async fn content(mut field: Field<'_>, visit: &Visit) -> Result<Vec<u8>, Error> {
+    let too_large = || {
+        let why = Problem::of_file(Why::TooLarge { mib: LARGEST >> 20 });
+        Error::field("file", Fault::Malformed(why.text(visit.lang)))
+    };
+    let mut content = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|_| too_large())? {
+        content.extend_from_slice(&chunk);
+        if content.len() > LARGEST {
+            return Err(too_large());
+        }
+    }
+    Ok(content)
+}
