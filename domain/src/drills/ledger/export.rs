@@ -92,6 +92,7 @@ fn cell(drill: &Drill, files: &[Evidence], sheet: Sheet, column: Column) -> Cell
         Column::SignedBy => Cell::from(signed.map(|it| &*it.by)),
         Column::SignedAt => Cell::from(signed.map(|it| it.at)),
         Column::SignNote => Cell::from(signed.map(|it| &*it.note).filter(|it| !it.is_empty())),
+        Column::Event => Cell::from(drill.event.as_deref()),
         Column::RetestDue => Cell::from(signed.and_then(|it| it.retest_due)),
         Column::Reason => Cell::from(drill.state.reason()),
         Column::Source => {
@@ -191,6 +192,7 @@ fn issue(it: &Issue, lang: Lang) -> String {
     let parts = [
         Some(it.text.clone()),
         about.map(|it| format!("{}: {it}", t.about)),
+        it.class.map(|it| format!("{}: {}", t.class, (drills::TEXTS.of(lang).class_of)(it))),
         some(&it.cause).map(|it| format!("{}: {it}", t.cause)),
         some(&it.remedy).map(|it| format!("{}: {it}", t.remedy)),
     ];

@@ -71,6 +71,8 @@ pub enum Column {
     SignedBy,
     SignedAt,
     SignNote,
+    /// Where it stands in the event system.
+    Event,
     RetestDue,
     /// Why it was missed, aborted or cancelled.
     Reason,
@@ -115,8 +117,8 @@ impl Column {
             ClosureLimit,
         ];
         let last = [
-            Others, Evidence, Issues, Actions, SignedBy, SignedAt, SignNote, RetestDue, Reason,
-            Source,
+            Others, Evidence, Issues, Actions, SignedBy, SignedAt, SignNote, Event, RetestDue,
+            Reason, Source,
         ];
         first.into_iter().chain(results).chain(last).collect()
     }

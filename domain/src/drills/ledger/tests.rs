@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::import::{Entry, Head, IMPORTED, Note, Problem, Reader, Table, Why, read};
 use super::*;
 use crate::drills::closing::Outcome;
-use crate::drills::{ActionItem, DrillType, Issue, OfService, SignOff, State, Times, Verified};
+use crate::drills::{ActionItem, CauseClass, DrillType, Issue, OfService, SignOff, State, Times, Verified};
 use crate::evidence::Sha256;
 use crate::ids::ServiceId;
 use crate::measurements::{Measurement, Target, Window};
@@ -54,6 +54,7 @@ fn whole() -> Drill {
     let issue = Issue {
         text: "缓存击穿, \"twice\"".into(),
         about: Some("rto".into()),
+        class: Some(CauseClass::Capacity),
         cause: "预热不足".into(),
         remedy: "preheat".into(),
         by: "user:lena".into(),
@@ -84,6 +85,7 @@ fn whole() -> Drill {
         issues: vec![issue],
         actions: vec![action],
         links: vec!["截图 https://s3/a.png".into()],
+        event: Some("https://events.example/4711".into()),
         times: Times {
             injected_at: Some(at(0)),
             t0: Some(at(0)),
@@ -318,7 +320,7 @@ fn moments_are_read_as_people_write_them() {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_a_cell_nothing_panics(cells in prop::collection::vec("\\PC{0,40}|[ -~\\n]{0,40}|[0-9:/ .-]{0,24}", 43)) {
+    fn whatever_stands_in_a_cell_nothing_panics(cells in prop::collection::vec("\\PC{0,40}|[ -~\\n]{0,40}|[0-9:/ .-]{0,24}", Column::all().len())) {
         let heads: Vec<String> = Column::all().iter().map(|it| it.head(Lang::En).to_owned()).collect();
         prop_assert_eq!(heads.len(), cells.len());
         let (entries, problems) = read(&Table { head_line: 1, heads, rows: vec![(2, cells)] }, &reader());

@@ -12,6 +12,7 @@ pub struct Texts {
     pub heads_of: fn(Column) -> &'static [&'static str],
     /// What is said beside an issue or an action item, as `name: value`.
     pub about: &'static str,
+    pub class: &'static str,
     pub cause: &'static str,
     pub remedy: &'static str,
     pub owner: &'static str,

@@ -6,11 +6,11 @@ use chrono_tz::Tz;
 use super::Why;
 use super::values::{When, quantity, target, when, word};
 use crate::drills::ledger::Metric;
-use crate::drills::{ActionItem, Issue, Verified};
+use crate::drills::{ActionItem, CauseClass, Issue, Verified};
 use crate::evidence::Sha256;
 use crate::measurements::Target;
 use crate::texts::ledger::{self, Texts};
-use crate::texts::{Lang, measurements};
+use crate::texts::{Lang, drills, measurements};
 use crate::verdict::Verdict;
 
 /// The lines of a cell that say something.
@@ -70,12 +70,19 @@ pub(super) fn is_action(line: &str) -> bool {
     said(line).find(|t| t.owner).is_some()
 }
 
+fn class(text: &str) -> Option<CauseClass> {
+    word(text, CauseClass::ALL, CauseClass::as_str, |lang, it| {
+        (drills::TEXTS.of(lang).class_of)(it)
+    })
+}
+
 pub(super) fn issue(line: &str, by: &str, at: DateTime<Utc>) -> Issue {
     let said = said(line);
     let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
     Issue {
         text: said.text.to_owned(),
         about: said.find(|t| t.about).map(str::to_owned),
+        class: said.find(|t| t.class).and_then(class),
         cause: text(said.find(|t| t.cause)),
         remedy: text(said.find(|t| t.remedy)),
         by: by.to_owned(),

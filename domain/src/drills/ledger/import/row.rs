@@ -44,6 +44,7 @@ pub(super) fn read(cells: &mut Cells<'_>, reader: &Reader) -> Option<Entry> {
         ..Drill::of(scenario, kind, planned_at)
     };
     drill.times = times;
+    drill.event = cells.get(Column::Event).map(str::to_owned);
     people(cells, &mut drill);
     if let Some(limit) = cells.read(Column::ClosureLimit, limit) {
         drill.closure_limit_s = limit;

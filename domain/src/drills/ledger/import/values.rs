@@ -140,7 +140,7 @@ fn seconds_of(unit: &str) -> Option<f64> {
 pub(super) fn target(text: &str, name: &str, unit: &str) -> Option<Target> {
     let exact = Target::parse(&format!("{name} {text}"));
     if let Some(exact) = exact.filter(|it| it.baseline.is_some() || it.unit == unit) {
-        return exact.bound().is_finite().then_some(exact);
+        return exact.bound().is_some_and(f64::is_finite).then_some(exact);
     }
     let signs = [("<=", Comparison::AtMost), ("≤", Comparison::AtMost), ("≦", Comparison::AtMost)];
     let more =
@@ -149,7 +149,7 @@ pub(super) fn target(text: &str, name: &str, unit: &str) -> Option<Target> {
     let found = all.find_map(|(sign, it)| Some((it, text.trim().strip_prefix(sign)?)));
     let (comparison, rest) = found?;
     let (limit, unit) = quantity(rest, unit)?;
-    Some(Target { name: name.to_owned(), unit, comparison, limit, baseline: None })
+    Some(Target { comparison, unit, ..Target::within(name, limit) })
 }
 
 /// One of the words of an enum, as it is spelled or as a reader calls it.
