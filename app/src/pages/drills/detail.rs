@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::actions::LinkEvent;
-use super::{bound_of, closing, evidence, measured, notes, protections, standing, steps, tone_of};
+use super::{bound_by, closing, evidence, measured, notes, protections, standing, steps, tone_of};
 use crate::doors::Context;
 use crate::pages::error::Error;
 use crate::pages::ssr::read;
@@ -189,9 +189,11 @@ fn figures(drill: &Drill) -> AnyView {
             let verdict = value.and_then(|it| it.verdict);
             Stat {
                 label: (t.metric_of)(&target.name),
-                value: value.map_or_else(|| "–".to_owned(), measured),
+                value: value
+                    .filter(|it| it.value.is_some())
+                    .map_or_else(|| "–".to_owned(), measured),
                 verdict: verdict.map(|it| (tone_of(it), (t.verdict_of)(it).to_owned())),
-                target: bound_of(target, value),
+                target: bound_by(target, value),
             }
         })
         .collect();

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::drills::{Drill, Due, Requirement};
 use domain::evidence::{EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
-use domain::texts::{bytes, ledger, ui};
+use domain::texts::{bytes, duration, ledger, ui};
 use leptos::prelude::*;
 
 use super::UPLOAD;
@@ -60,10 +60,10 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
     match &it.satisfied_by {
         Some(by) => {
             let file = shown.files.iter().find(|it| it.sha256 == by.sha256);
-            let name = file.map(|it| it.name.clone());
+            let name = file.map(|it| format!("{} · ", it.name));
             let came = late.then(|| mark(Tone::Bad, t.came_late));
             let due = due.filter(|_| late);
-            let why = view! { {name} " · " {when_short(by.at)} " " {came} " " {due} };
+            let why = view! { {name} {when_short(by.at)} " " {came} " " {due} };
             let tone = if late { Tone::Warn } else { Tone::Ok };
             Check { tone, what, why: Some(why.into_any()) }
         }
@@ -77,15 +77,18 @@ fn wanted(shown: &Shown, it: &Requirement) -> Check {
     }
 }
 
-/// How long there is; below zero, for how long it has been overdue.
+/// How long there is, counting down; or for how long it has been overdue.
 fn left(drill: &Drill, it: &Requirement, deadline: DateTime<Utc>, late: bool) -> AnyView {
     let t = texts(&TEXTS);
+    if late {
+        let over = duration(visit().lang, visit().now - deadline);
+        return mark(Tone::Bad, format!("{} {over}", t.late));
+    }
     let of = match it.due {
         Due::T1 => drill.closure_limit(),
         Due::Day => TimeDelta::hours(24),
     };
-    let late = late.then(|| mark(Tone::Bad, t.late));
-    view! { {late} {countdown(deadline, of, t.time_left, "", false)} }.into_any()
+    countdown(deadline, of, t.time_left, "", false)
 }
 
 /// A form of its own: a file is no field of a server function. `usual` is the kind that is chosen at first, `page` the

@@ -2,12 +2,12 @@
 
 use domain::drills::Drill;
 use domain::drills::ledger::import::IMPORTED;
-use domain::measurements::{Measurement, Target};
+use domain::measurements::{Finding, Measurement, Target};
 use domain::texts::drills::TEXTS;
 use domain::texts::{ledger, measurements, time};
 use leptos::prelude::*;
 
-use super::{bound_of, found, measured, tone_of};
+use super::{bound_by, found, measured, times, tone_of};
 use crate::pages::ui::{Panel, Table, Tone, column, empty, mark};
 use crate::pages::visit::{texts, visit};
 
@@ -50,7 +50,10 @@ fn row(drill: &Drill, (target, value): (Option<&Target>, Option<&Measurement>)) 
         (None, None) => None,
         (_, Some(verdict)) => Some(mark(tone_of(verdict), (t.verdict_of)(verdict))),
     };
-    let why = found(value).and_then(|it| measurements::finding(visit().lang, &it));
+    let why = found(value).and_then(|it| match (it, target) {
+        (Finding::Value { baseline: Some(it), .. }, Some(target)) => Some(times(target, &it)),
+        (it, _) => measurements::finding(visit().lang, &it),
+    });
     let later = match (target, value) {
         (Some(target), None) => later(drill, target),
         _ => None,
@@ -66,15 +69,15 @@ fn row(drill: &Drill, (target, value): (Option<&Target>, Option<&Measurement>)) 
             let href = format!("/objectives/{}", it.name);
             view! { " " <a href=href>{it.name.clone()}</a> }
         });
-        view! { {source(&it.source)} {judge} {query} }
+        view! { {source(&it.source)} {judge} " " {query} }
     });
     view! {
         <tr>
             <th scope="row">{name}</th>
-            <td class="number">{target.map(|it| bound_of(it, value))}</td>
+            <td class="number">{target.map(|it| bound_by(it, value))}</td>
             <td class="number"><b>{value.map(measured)}</b></td>
             <td>{verdict} {why}</td>
-            <td class="optional">{how} {asked} {by.map(|it| view! { <small>{it}</small> })}</td>
+            <td class="optional">{how} " " {asked} {by.map(|it| view! { <small>{it}</small> })}</td>
         </tr>
     }
     .into_any()

@@ -17,7 +17,7 @@ mod steps;
 
 use domain::drills::closing::Outcome;
 use domain::drills::{Drill, StateName};
-use domain::measurements::{Finding, Measurement, Target};
+use domain::measurements::{Baseline, Finding, Measurement, Target};
 use domain::texts::drills::TEXTS;
 use domain::texts::{measurements, number};
 use domain::verdict::Verdict;
@@ -93,16 +93,20 @@ fn bound(target: &Target) -> String {
     measurements::bound(visit().lang, target)
 }
 
-/// With the baseline that it was held against, where that was measured.
-fn bound_of(target: &Target, value: Option<&Measurement>) -> String {
+/// By the baseline that it was held against, where that was measured.
+fn bound_by(target: &Target, value: Option<&Measurement>) -> String {
     match found(value) {
         Some(Finding::Value { baseline: Some(it), .. }) => {
-            let target = Target { baseline: Some(it.value), measure: None, ..target.clone() };
-            let before = measurements::baseline(visit().lang, &it, &target.unit);
-            format!("{} ({} × {before})", bound(&target), number(target.limit))
+            bound(&Target { baseline: Some(it.value), measure: None, ..target.clone() })
         }
         _ => bound(target),
     }
+}
+
+/// `1.1 × before T0 0.42 s`
+fn times(target: &Target, before: &Baseline) -> String {
+    let before = measurements::baseline(visit().lang, before, &target.unit);
+    format!("{} × {before}", number(target.limit))
 }
 
 /// What a query came to.

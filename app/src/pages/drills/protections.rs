@@ -3,13 +3,14 @@
 use chrono::TimeDelta;
 use domain::drills::{Drill, Unprotected, at_risk_s};
 use domain::texts::drills::TEXTS;
-use domain::texts::duration;
+use domain::texts::{duration, offset};
 use leptos::prelude::*;
 
 use super::actions::ResumeProtection;
 use super::detail::Shown;
 use crate::pages::ui::{
-    Button, Input, Panel, Table, Tone, badge, column, form, hidden, mark, stopwatch, submit, when,
+    Button, Input, Panel, Table, Tone, badge, column, form, hidden, mark, stopwatch, submit,
+    when_short,
 };
 use crate::pages::visit::{texts, visit};
 
@@ -26,9 +27,10 @@ pub(super) fn panel(shown: &Shown) -> Option<AnyView> {
         _ => badge(Tone::Bad, t.still_paused),
     };
     let rows: Vec<_> = drill.unprotected.iter().map(|it| row(drill, it)).collect();
+    let zone = offset(visit().now, &visit().zone);
     let heads = vec![
         column(t.protection),
-        column(t.paused_at),
+        column(format!("{} ({zone})", t.paused_at)),
         column(t.resumed_at),
         column(t.unprotected_for).number(),
     ];
@@ -50,11 +52,13 @@ fn row(drill: &Drill, it: &Unprotected) -> impl IntoView + use<> {
     let lang = visit().lang;
     let until = match (it.to, &it.resumed_by) {
         (None, _) => mark(Tone::Bad, t.still_paused),
-        (Some(at), None) => view! { {when(at)} " " <small>{t.resumed_by_step}</small> }.into_any(),
+        (Some(at), None) => {
+            view! { {when_short(at)} " " <small>{t.resumed_by_step}</small> }.into_any()
+        }
         (Some(at), Some(by)) => {
             let by = by.split_once(':').map_or(by.as_str(), |(_, name)| name);
             let note = it.note.clone();
-            view! { {when(at)} " " <small>{(t.resumed_by)(by)} " " {note}</small> }.into_any()
+            view! { {when_short(at)} " " <small>{(t.resumed_by)(by)} " " {note}</small> }.into_any()
         }
     };
     let length = match it.to {
@@ -68,7 +72,7 @@ fn row(drill: &Drill, it: &Unprotected) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row">{it.name.clone()}</th>
-            <td>{when(it.from)}</td>
+            <td>{when_short(it.from)}</td>
             <td>{until}</td>
             <td class="number">{length}</td>
         </tr>

@@ -112,8 +112,7 @@ async fn targets_are_measured_once_the_window_is_over_and_judged(owner: PgPool) 
     let broken = serve(Router::new().fallback(async || StatusCode::SERVICE_UNAVAILABLE)).await;
     let slow = serve(Router::new().fallback(std::future::pending::<StatusCode>)).await;
     let of = |query: &str, more: Value| {
-        let mut it =
-            json!({"prometheus": prometheus.url, "query": query, "take": "max", "step_s": 1});
+        let mut it = json!({"prometheus": prometheus.url, "query": query, "take": "max", "step_s": 1, "coverage": 0.6});
         it.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         it
     };
@@ -133,9 +132,9 @@ async fn targets_are_measured_once_the_window_is_over_and_judged(owner: PgPool) 
         // Of the future there is nothing to ask.
         target("later", "s", 9.0, of("up", json!({"from": "recovered", "for_s": 3600}))),
     ]);
-    rehearsed(&owner, "DR-20261201-01", &targets, t0, back).await;
+    rehearsed(&owner, "DR-20200101-01", &targets, t0, back).await;
     let worker = worker(&world.db);
-    let path = |what: &str| format!("/drills/DR-20261201-01{what}");
+    let path = |what: &str| format!("/drills/DR-20200101-01{what}");
     let shown = async || ok(world.call("GET", &path(""), &lead, Value::Null).await, 200);
     crate::prometheus::until("the window is over", async || {
         let looked = tokio::time::timeout(Duration::from_secs(30), measurer::tick(&worker)).await;
@@ -239,14 +238,14 @@ async fn what_was_unknown_is_measured_when_the_source_is_back(owner: PgPool) {
         "p95",
         "s",
         1.0,
-        json!({"query": "p95_seconds", "take": "max", "step_s": 1})
+        json!({"query": "p95_seconds", "take": "max", "step_s": 1, "coverage": 0.5})
     )]);
-    rehearsed(&owner, "DR-20261201-01", &targets, back - TimeDelta::seconds(3), back).await;
+    rehearsed(&owner, "DR-20200101-01", &targets, back - TimeDelta::seconds(3), back).await;
     sqlx::query("UPDATE drills SET service_id = $1").bind(service.0).execute(&owner).await.unwrap();
     let worker = worker(&world.db);
     let first = async || {
         measurer::tick(&worker).await.unwrap();
-        let it = world.call("GET", "/drills/DR-20261201-01", &lead, Value::Null).await.json();
+        let it = world.call("GET", "/drills/DR-20200101-01", &lead, Value::Null).await.json();
         it["measurements"].get(0).cloned()
     };
     let away = until("looked at", first).await;
