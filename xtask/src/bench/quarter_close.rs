@@ -37,7 +37,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
         "SELECT to_char(now() AT TIME ZONE 'Asia/Shanghai' - interval '3 months', 'YYYY-\"Q\"Q')";
     let quarter = output(Command::new("psql").args(["-qtA", &postgres.url(), "-c", quarter]))?;
     let quarter = quarter.trim();
-    let cookie = trends_page::sign_in(&server, "pmo")?;
+    let cookie = server.sign_in("pmo", trends_page::PASSWORD)?;
     let begin = Instant::now();
     let closed = ask(&server, &cookie, "POST", &format!("/api/v1/quarters/{quarter}/close"))?;
     let close_s = begin.elapsed().as_secs_f64();

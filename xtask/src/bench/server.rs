@@ -96,6 +96,20 @@ impl Server {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
+    /// The cookie of a person who has signed in at the form.
+    pub(super) fn sign_in(&self, name: &str, password: &str) -> anyhow::Result<String> {
+        let form = format!("name={name}&password={}", password.replace(' ', "+"));
+        let answer = self.exchange(&format!(
+            "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
+            self.address,
+            form.len()
+        ))?;
+        let cookie = answer.lines().find_map(|it| it.strip_prefix("set-cookie: "));
+        let cookie = cookie.and_then(|it| it.split(';').next());
+        Ok(cookie.with_context(|| format!("nobody is signed in: {answer}"))?.to_owned())
+    }
+
     /// The command line, beside the running server: the object that it prints.
     pub(super) fn command(&self, args: &[&str]) -> anyhow::Result<Value> {
         let said = output(lifeboat(&self.data).arg("--json").args(args))?;

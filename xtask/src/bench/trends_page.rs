@@ -40,7 +40,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", ROWS, "-c", "VACUUM ANALYZE"]);
     check(&mut psql)?;
 
-    let cookie = sign_in(&server, "reader")?;
+    let cookie = server.sign_in("reader", PASSWORD)?;
     let year: i32 = super::now()?.get(..4).context("a year")?.parse()?;
     let pages = PAGES.map(|it| it.replace("QUARTER", &format!("{}-Q2", year - 1)));
     let mut times = Vec::new();
@@ -66,20 +66,6 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
 }
 
 pub(super) const PASSWORD: &str = "a password of the bench";
-
-/// The cookie of a session.
-pub(super) fn sign_in(server: &Server, name: &str) -> anyhow::Result<String> {
-    let form = format!("name={name}&password={}", PASSWORD.replace(' ', "+"));
-    let answer = server.exchange(&format!(
-        "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
-        server.address,
-        form.len()
-    ))?;
-    let cookie = answer.lines().find_map(|it| it.strip_prefix("set-cookie: "));
-    let cookie = cookie.and_then(|it| it.split(';').next());
-    Ok(cookie.with_context(|| format!("nobody is signed in: {answer}"))?.to_owned())
-}
 
 /// As wide as real rows, so that the database does not look better than it is.
 const ROWS: &str = r#"

@@ -8,6 +8,7 @@ use domain::measurements::RTO;
 use domain::rollbacks::Rollback;
 use domain::runs::{self, Run};
 use domain::texts::drills::TEXTS;
+use domain::texts::ledger;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -119,6 +120,8 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     subjects.extend(shown.rollback.as_ref().map(|it| format!("rollbacks/{}", it.number)));
     let title = format!("{} {}", drill.number, drill.scenario);
     let badge = badge(tone, word);
+    let paper = format!("/drills/print?q={}", drill.number);
+    let paper = view! { <a class="button" href=paper>{texts(&ledger::TEXTS).print_one}</a> };
     let (first, second) = verdict(shown);
     let aside = view! { {closing::next(shown)} {closing::signature(shown)} {about(shown)} };
     let aside = aside.into_any();
@@ -134,7 +137,7 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     );
     view! {
         {live(subjects.join(" "))}
-        <Head title=title badge=badge>
+        <Head title=title badge=badge actions=paper.into_any()>
             <strong>{first}</strong>
             " "
             {second}

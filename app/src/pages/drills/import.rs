@@ -155,7 +155,7 @@ fn cut(all: usize) -> Option<AnyView> {
 fn problems(problems: &[Problem]) -> AnyView {
     let l = texts(&ledger::TEXTS);
     let lang = visit().lang;
-    let heads = vec![column(l.line).number(), column(l.column), column(l.problem)];
+    let heads = vec![column(l.line), column(l.column), column(l.problem)];
     let rows = problems.iter().take(MOST_SHOWN).map(|it| problem(it, lang)).collect_view();
     let badge = badge(Tone::Bad, (l.problems_of)(problems.len()));
     let cut = cut(problems.len());
@@ -176,7 +176,7 @@ fn problem(it: &Problem, lang: Lang) -> impl IntoView + use<> {
     let column = it.column.as_ref().map(|it| it.text(lang).to_owned());
     view! {
         <tr>
-            <th scope="row" class="number">{it.line.map_or("–".to_owned(), |it| it.to_string())}</th>
+            <th scope="row">{it.line.map_or("–".to_owned(), |it| it.to_string())}</th>
             <td>{column}</td>
             <td>{(l.why)(&it.why)}</td>
         </tr>

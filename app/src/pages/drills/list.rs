@@ -186,13 +186,22 @@ fn Drills(rows: Vec<Listed>) -> impl IntoView {
 fn row(it: &Listed) -> impl IntoView + use<> {
     let (tone, word) = standing_of(it.state, it.outcome);
     let (met, all) = it.evidence;
-    let tone_of_evidence = if met == all { Tone::Ok } else { Tone::Warn };
+    let tone_of_evidence = match met == all {
+        // Nothing was asked for: nothing is proven by that.
+        _ if all == 0 => Tone::Idle,
+        true => Tone::Ok,
+        false => Tone::Warn,
+    };
+    let imported = it.imported.then(|| {
+        let typed_in = texts(&ledger::TEXTS).typed_in;
+        view! { <small>{typed_in}</small> }
+    });
     let service = it.service.clone().unwrap_or_default();
     view! {
         <tr>
             <th scope="row"><a href=format!("/drills/{}", it.number)>{it.number.clone()}</a></th>
             <td>{badge(tone, word)}</td>
-            <td>{it.scenario.clone()} <small>{service}</small></td>
+            <td>{it.scenario.clone()} <small>{service}</small> {imported}</td>
             <td class="optional">{it.lead.clone()}</td>
             <td>{moments(it)}</td>
             {closure(it)}

@@ -202,6 +202,20 @@ fn the_template_of_the_older_ledger_is_read() {
     assert!(entry.notes.contains(&Note::OutcomeDerived(Outcome::Incomplete)));
 }
 
+#[test]
+fn who_signed_is_a_name_also_where_that_is_the_name_of_a_role() {
+    let heads = ["编号", "场景", "T0", "T1", "闭环确认"];
+    for (text, by) in [
+        ("PMO 签字：paula 2024-05-12", "paula"),
+        ("PMO 2024-05-12 https://tickets/7", "PMO"),
+        ("签字: 张三", "张三"),
+    ] {
+        let row = ["DR-20240512-01", "x", "2024-05-12 10:00", "2024-05-12 11:00", text];
+        let drill = imported(&heads, &row).drill;
+        assert_eq!(drill.state.sign_off().map(|it| &*it.by), Some(by), "{text}");
+    }
+}
+
 const HEADS: [&str; 9] =
     ["Number", "State", "Scenario", "Lead", "T0", "T1", "Signed off by", "RTO", "RTO target"];
 

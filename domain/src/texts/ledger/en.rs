@@ -87,6 +87,7 @@ pub(super) const TEXTS: Texts = Texts {
         format!("More than {most} rows do not go into an XLSX: narrow the filter, or export CSV.")
     },
     print: "Print all",
+    print_one: "Print on one page",
     print_lede: |count| match count {
         1 => "One drill on one page; use the print function of your browser.".into(),
         n => format!("{n} drills, one page each; use the print function of your browser."),

@@ -40,6 +40,7 @@ pub struct Texts {
     pub xlsx: &'static str,
     pub too_many_rows: fn(usize) -> String,
     pub print: &'static str,
+    pub print_one: &'static str,
     pub print_lede: fn(usize) -> String,
     pub print_cut: fn(usize) -> String,
     pub people: &'static str,

@@ -85,6 +85,7 @@ pub(super) const TEXTS: Texts = Texts {
     xlsx: "导出 XLSX",
     too_many_rows: |most| format!("超过 {most} 行，不能导出为 XLSX：请缩小筛选范围，或导出 CSV。"),
     print: "批量打印",
+    print_one: "打印为一页",
     print_lede: |count| format!("共 {count} 场演练，每场一页；用浏览器的打印功能输出。"),
     print_cut: |most| format!("只打印前 {most} 场，其余请缩小筛选范围。"),
     people: "负责人 / 参与人",

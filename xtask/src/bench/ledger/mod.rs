@@ -66,7 +66,7 @@ impl Scene {
         psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", &rows]);
         check(psql.args(["-c", "VACUUM ANALYZE"]))?;
         println!("a ledger of {drills} drills");
-        let cookie = sign_in(&server)?;
+        let cookie = server.sign_in("reader", PASSWORD)?;
         let year: i32 = super::now()?.get(..4).context("a year")?.parse()?;
         let pages = PAGES.map(|it| it.replace("YEAR", &(year - 1).to_string())).to_vec();
         Ok(Self { server, cookie, pages, _postgres: postgres, _folder: folder })
@@ -169,19 +169,6 @@ fn built() -> anyhow::Result<()> {
 }
 
 const PASSWORD: &str = "a password of the bench";
-
-fn sign_in(server: &Server) -> anyhow::Result<String> {
-    let form = format!("name=reader&password={}", PASSWORD.replace(' ', "+"));
-    let answer = server.exchange(&format!(
-        "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
-        server.address,
-        form.len()
-    ))?;
-    let cookie = answer.lines().find_map(|it| it.strip_prefix("set-cookie: "));
-    let cookie = cookie.and_then(|it| it.split(';').next());
-    Ok(cookie.with_context(|| format!("nobody is signed in: {answer}"))?.to_owned())
-}
 
 /// As wide as real rows, so that the database does not look better than it is; ten files for each of the first 100,000
 /// drills.

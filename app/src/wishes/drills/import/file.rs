@@ -41,8 +41,9 @@ fn text(bytes: &[u8]) -> Option<String> {
         None => (GB18030, bytes),
     };
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
-    // Postgres stores every character but this one; in UTF-16 without its mark every second one is.
-    (!text.contains('\0')).then(|| text.into_owned())
+    // Postgres stores every character but this one; in UTF-16 without its mark every second one is. Lines are counted by
+    // their one end.
+    (!text.contains('\0')).then(|| text.replace("\r\n", "\n"))
 }
 
 /// What separates most of the heads.

@@ -65,6 +65,8 @@ pub(super) struct Signed {
 /// `paula 2024-05-12 https://tickets/DR-7`.
 pub(super) fn sign_off(text: &str, zone: Tz) -> Signed {
     let mut signed = Signed::default();
+    // An account may be called so, too.
+    let mut role = None;
     let words = text.split(|it: char| it.is_whitespace() || ",，;；+、".contains(it));
     for word in words.filter(|it| !it.is_empty()) {
         let bare = word.trim_start_matches("PMO").trim_start_matches("签字");
@@ -73,9 +75,12 @@ pub(super) fn sign_off(text: &str, zone: Tz) -> Signed {
             signed.links.push(word.to_owned());
         } else if let Some(at) = when(word, zone) {
             signed.at = Some(at);
-        } else if !bare.is_empty() && signed.by.is_none() {
+        } else if bare.is_empty() {
+            role = role.or_else(|| word.starts_with("PMO").then(|| "PMO".to_owned()));
+        } else if signed.by.is_none() {
             signed.by = Some(bare.to_owned());
         }
     }
+    signed.by = signed.by.or(role);
     signed
 }
