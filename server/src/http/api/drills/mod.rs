@@ -16,7 +16,7 @@ use domain::evidence::EvidenceKind;
 use domain::fields::Fault;
 use domain::measurements::Target;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::drills::{Filter, Key, key_of};
 use utoipa::ToSchema;
 use utoipa_axum::router::UtoipaMethodRouterExt;
