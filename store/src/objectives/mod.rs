@@ -63,11 +63,10 @@ pub async fn by_name(db: impl PgExecutor<'_>, name: &str) -> Result<Dated, Error
 
 /// The same, held until the transaction ends, so that the next version comes after what was read.
 pub async fn lock(tx: &mut PgConnection, name: &str) -> Result<Dated, Error> {
-    let row = select!(
-        "body.version = head.version AND head.removed_at IS NULL AND head.name = $1 FOR UPDATE OF head",
-        name
-    );
-    row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
+    // Its newest version is read once the lock is held: a statement for both would not see the one that it waited for.
+    let locked = sqlx::query_scalar!("SELECT id FROM objectives WHERE name = $1 FOR UPDATE", name);
+    locked.fetch_optional(&mut *tx).await?.ok_or(Error::NotFound)?;
+    by_name(tx, name).await
 }
 
 /// What was in force at that moment; nothing before its first version, or after it was removed.

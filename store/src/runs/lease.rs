@@ -8,8 +8,6 @@ use domain::ids::RunId;
 use domain::runs::Run;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::row::Row;
-use super::select;
 use crate::Error;
 
 /// The right to carry a run out, until somebody else claims it.
@@ -67,11 +65,16 @@ pub async fn release(db: impl PgExecutor<'_>, claim: Claim) -> Result<(), Error>
     Ok(())
 }
 
-/// Locks the row for the holder of the claim; [`Error::Fenced`] when somebody else holds it by now.
+/// Locks the row for the holder of the claim, and reads it once the lock is held, as [`super::lock`] does;
+/// [`Error::Fenced`] when somebody else holds it by now.
 pub async fn lock_claimed(tx: &mut PgConnection, claim: Claim) -> Result<Run, Error> {
-    let row = select!("r.id = $1 AND epoch = $2 FOR UPDATE OF r", claim.run.0, claim.epoch);
-    match row.fetch_optional(tx).await? {
-        Some(row) => row.try_into(),
+    let locked = sqlx::query_scalar!(
+        "SELECT id FROM runs WHERE id = $1 AND epoch = $2 FOR UPDATE",
+        claim.run.0,
+        claim.epoch
+    );
+    match locked.fetch_optional(&mut *tx).await? {
+        Some(_) => super::get(tx, claim.run).await,
         None => Err(Error::Fenced { table: "runs", id: claim.run.to_string() }),
     }
 }

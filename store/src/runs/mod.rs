@@ -47,17 +47,18 @@ macro_rules! select {
         )
     };
 }
-use select;
 
 pub async fn get(db: impl PgExecutor<'_>, id: RunId) -> Result<Run, Error> {
     let row = select!("r.id = $1", id.0).fetch_optional(db).await?;
     row.ok_or(Error::NotFound)?.try_into()
 }
 
-/// Locks the row until the transaction ends.
+/// Locks the row until the transaction ends. It is read once the lock is held: one statement for both would see the
+/// steps and approvals as they were before the wait, and write them back.
 pub async fn lock(tx: &mut PgConnection, id: RunId) -> Result<Run, Error> {
-    let row = select!("r.id = $1 FOR UPDATE OF r", id.0).fetch_optional(tx).await?;
-    row.ok_or(Error::NotFound)?.try_into()
+    let locked = sqlx::query_scalar!("SELECT id FROM runs WHERE id = $1 FOR UPDATE", id.0);
+    locked.fetch_optional(&mut *tx).await?.ok_or(Error::NotFound)?;
+    get(tx, id).await
 }
 
 pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Run>, Error> {

@@ -193,6 +193,32 @@ async fn one_worker_at_a_time_and_the_last_one_wins(pool: PgPool) {
     assert_eq!(claim(&pool, run.id, 60.0).await.unwrap(), None, "it has ended");
 }
 
+/// A person's word about a step and the worker's remark on it may come at the same moment.
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn who_waits_for_a_run_reads_what_they_waited_for(pool: PgPool) {
+    user(&pool, "ben").await;
+    let run = decide(created(&pool).await, "ben", Decision::Approve);
+    let id = saved(&pool, &run).await.unwrap().id;
+    let claim = claim(&pool, id, 60.0).await.unwrap().unwrap();
+
+    let mut tx = pool.begin().await.unwrap();
+    let aborted = lock(&mut tx, id).await.unwrap().abort("user:eva", "stop", AT).unwrap();
+    save(&mut tx, &aborted, AT).await.unwrap();
+    let db = pool.clone();
+    let worker = tokio::spawn(async move {
+        let mut tx = db.begin().await.unwrap();
+        lock_claimed(&mut tx, claim).await.unwrap()
+    });
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')";
+    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&pool).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    tx.commit().await.unwrap();
+    let read = worker.await.unwrap();
+    assert_eq!(read.steps, aborted.steps, "not the steps of before the wait");
+    assert_eq!(read, get(&pool, id).await.unwrap());
+}
+
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn a_row_that_fits_nothing_is_an_error_by_name(pool: PgPool) {
     let run = created(&pool).await;

@@ -165,8 +165,10 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<SpotCheck, Erro
 
 /// Locks the row until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, id: SpotCheckId) -> Result<SpotCheck, Error> {
-    let row = select!("c.id = $1 FOR UPDATE OF c", id.0).fetch_optional(tx).await?;
-    row.ok_or(Error::NotFound)?.try_into()
+    // What belongs to it, as its re-test, is read once the lock is held.
+    let locked = sqlx::query_scalar!("SELECT id FROM spot_checks WHERE id = $1 FOR UPDATE", id.0);
+    locked.fetch_optional(&mut *tx).await?.ok_or(Error::NotFound)?;
+    get(tx, id).await
 }
 
 /// Re-tests whose results are still to come, those first that are due first; those without a day before all others,

@@ -19,7 +19,7 @@ pub(super) fn table(bytes: &[u8]) -> Result<Table, Why> {
     for record in reader.records() {
         // It is text already, and rows may have any length.
         let record = record.map_err(|_| Why::NotText)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |it| it.line() + blank_lines(&text, it.byte()));
         let cells: Vec<String> = record.iter().map(str::to_owned).collect();
         // Spreadsheets leave empty rows behind.
         if cells.iter().any(|it| !it.trim().is_empty()) {
@@ -44,6 +44,12 @@ fn text(bytes: &[u8]) -> Option<String> {
     // Postgres stores every character but this one; in UTF-16 without its mark every second one is. Lines are counted by
     // their one end.
     (!text.contains('\0')).then(|| text.replace("\r\n", "\n"))
+}
+
+/// Lines without anything that stand before the row which is said to begin at this byte.
+fn blank_lines(text: &str, byte: u64) -> u64 {
+    let rest = usize::try_from(byte).ok().and_then(|it| text.as_bytes().get(it..));
+    rest.unwrap_or_default().iter().take_while(|it| **it == b'\n').count() as u64
 }
 
 /// What separates most of the heads.
