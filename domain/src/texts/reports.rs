@@ -4,6 +4,9 @@ use super::Each;
 use crate::quarters::AuditHead;
 use crate::quarters::report::Fault;
 
+/// What can be verified, and how.
+pub type Check = (&'static str, String);
+
 pub struct Texts {
     /// Of the quarter.
     pub title: fn(&str) -> String,
@@ -34,8 +37,8 @@ pub struct Texts {
     pub measured: fn(u64, u64, u64) -> String,
     pub verify: &'static str,
     pub verify_note: &'static str,
-    /// What is checked, and how; of the quarter and the head of the audit chain.
-    pub checks: fn(&str, Option<&AuditHead>) -> Vec<(&'static str, String)>,
+    /// Of the quarter and the head of the audit chain.
+    pub checks: fn(&str, Option<&AuditHead>) -> Vec<Check>,
     pub attachment: &'static str,
     pub page: fn(&str, &str) -> String,
 

@@ -46,7 +46,7 @@ fn said_by(program: &str, args: &[&str], pdf: &[u8]) -> String {
     std::fs::write(file.path(), pdf).unwrap();
     let mut command = std::process::Command::new(program);
     let (before, after) = args.split_at(args.len().min(1));
-    let output = command.args(before).arg(file.path()).args(&after[..]).output();
+    let output = command.args(before).arg(file.path()).args(after).output();
     let output = output.expect("poppler-utils, which `make test` installs");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -83,25 +83,25 @@ pub(super) fn charts(lang: Lang, periods: &[&Figures]) -> Vec<Chart> {
     let limit = f64::from(CLOSURE_LIMIT_S) / 60.0;
     let success = AUTOMATIC_SUCCESS as f64 / 1000.0;
     vec![
-        Chart::new(t.attainment, Scale::UpperShares)
+        Draft::new(t.attainment, Scale::UpperShares)
             .noted(t.attainment_note)
             .line(t.rto, over(&|it| share(t, it.rto)))
             .line(t.rpo, over(&|it| share(t, it.rpo))),
-        Chart::new(t.closure, Scale::From0 { whole: false })
+        Draft::new(t.closure, Scale::From0 { whole: false })
             .limited(limit, (t.limit)(&number(limit)))
             .line(t.worst, over(&|it| span(it.closure.worst_us)))
             .line(t.median, over(&|it| span(it.closure.median_us))),
-        Chart::new(t.spot_check_rate, Scale::Shares)
+        Draft::new(t.spot_check_rate, Scale::Shares)
             .in_bars()
             .line(t.passed, over(&|it| share(t, it.spot_checks))),
-        Chart::new(t.missed, Scale::From0 { whole: true })
+        Draft::new(t.missed, Scale::From0 { whole: true })
             .in_bars()
             .line(t.missed, over(&|it| missed(it))),
-        Chart::new(t.times, Scale::From0 { whole: false })
+        Draft::new(t.times, Scale::From0 { whole: false })
             .line(t.mttr, over(&|it| span(it.mttr.mean_us())))
             .line(t.mttd, over(&|it| span(it.mttd.mean_us())))
             .line(t.mtta, over(&|it| span(it.mtta.mean_us()))),
-        Chart::new(t.automation, Scale::UpperShares)
+        Draft::new(t.automation, Scale::UpperShares)
             .limited(success, percent(success))
             .line(t.automatic_success, over(&|it| share(t, it.rollbacks.automatic_success)))
             .line(t.success_rate, over(&|it| share(t, it.rollbacks.success)))
@@ -169,15 +169,13 @@ struct Draft {
     series: Vec<(&'static str, Vec<Value>)>,
 }
 
-impl Chart {
-    fn new(title: &'static str, scale: Scale) -> Draft {
+impl Draft {
+    fn new(title: &'static str, scale: Scale) -> Self {
         let chart =
             Chart { title, note: None, bars: false, ticks: vec![], limit: None, series: vec![] };
-        Draft { chart, scale, limit: None, series: vec![] }
+        Self { chart, scale, limit: None, series: vec![] }
     }
-}
 
-impl Draft {
     fn noted(mut self, note: &str) -> Self {
         self.chart.note = Some(note.to_owned());
         self
@@ -277,8 +275,8 @@ mod tests {
 
     #[test]
     fn every_point_lies_within_its_chart() {
-        let mut figures = Figures::default();
-        figures.rto = Share { met: 17, missed: 1, unknown: 0 };
+        let rto = Share { met: 17, missed: 1, unknown: 0 };
+        let mut figures = Figures { rto, ..Figures::default() };
         figures.closure.worst_us = Some(9_000_000_000);
         figures.drills.expected = 4;
         for chart in charts(Lang::En, &[&Figures::default(), &figures]) {
