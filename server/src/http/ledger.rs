@@ -55,18 +55,14 @@ pub(super) async fn upload(
 }
 
 async fn file(mut form: Multipart, visit: &Visit) -> Result<(String, Vec<u8>), Error> {
-    while let Some(field) = form.next_field().await.map_err(|_| Error::Malformed)? {
-        if field.name() != Some("file") {
-            return Err(Error::field(field.name().unwrap_or_default(), Fault::Unexpected));
-        }
-        let name = called(field.file_name().unwrap_or_default());
-        let content = content(field, visit).await?;
-        if content.is_empty() {
-            return Err(Error::field("file", Fault::Required));
-        }
-        return Ok((name, content));
+    let required = || Error::field("file", Fault::Required);
+    let field = form.next_field().await.map_err(|_| Error::Malformed)?.ok_or_else(required)?;
+    if field.name() != Some("file") {
+        return Err(Error::field(field.name().unwrap_or_default(), Fault::Unexpected));
     }
-    Err(Error::field("file", Fault::Required))
+    let name = called(field.file_name().unwrap_or_default());
+    let content = content(field, visit).await?;
+    if content.is_empty() { Err(required()) } else { Ok((name, content)) }
 }
 
 async fn content(mut field: Field<'_>, visit: &Visit) -> Result<Vec<u8>, Error> {

@@ -123,7 +123,7 @@ async fn a_drill_reads_back_as_it_was_written(pool: PgPool) {
     assert!(matches!(find(&mut *tx, "DR-1").await, Err(Error::NotFound)));
     for (state, count) in [("planned", 1), ("running", 0)] {
         let filter = Filter { state: Some(state.into()), limit: 10, ..Filter::default() };
-        assert_eq!(list(&mut *tx, &filter).await.unwrap().len(), count, "{state}");
+        assert_eq!(list(&mut tx, &filter).await.unwrap().len(), count, "{state}");
     }
 }
 
@@ -226,7 +226,7 @@ async fn the_database_repeats_the_rules(pool: PgPool) {
 }
 
 async fn drill_state(pool: &PgPool) -> State {
-    list(&mut *pool.acquire().await.unwrap(), &Filter { limit: 1, ..Filter::default() })
+    list(&mut pool.acquire().await.unwrap(), &Filter { limit: 1, ..Filter::default() })
         .await
         .unwrap()
         .remove(0)

@@ -45,7 +45,7 @@ fn said(line: &str) -> Said<'_> {
 }
 
 /// What stands behind this name, in any language.
-fn names<'a>(part: &'a str, name: impl Fn(&Texts) -> &'static str) -> Option<&'a str> {
+fn names(part: &str, name: impl Fn(&Texts) -> &'static str) -> Option<&str> {
     Lang::ALL.iter().find_map(|lang| {
         let name = name(ledger::TEXTS.of(*lang));
         let head = part.get(..name.len())?;
