@@ -50,7 +50,10 @@ pub fn documents(pretend: &Pretend) -> Result<Vec<Located>, Vec<Error>> {
 impl Pretend {
     fn adapt(&self, document: &mut Document) {
         match document {
-            Document::ExpectedDrill(_) => {}
+            Document::ExpectedDrill(drill) => {
+                let measured = drill.targets.iter_mut().filter_map(|it| it.measure.as_mut());
+                measured.for_each(|it| it.prometheus.clone_from(&self.prometheus));
+            }
             Document::Cluster(cluster) => {
                 cluster.kubeconfig = "demo".to_owned();
                 cluster.context = None;
