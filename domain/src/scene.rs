@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alerts::Alert;
 use crate::alerts::watched::Sighting;
-use crate::changes::Change;
+use crate::changes::{Change, ChangeKind, Part};
 use crate::decide::situation as facts;
 use crate::decide::situation::{Hits, Situation, Trouble, TroubleKind};
 use crate::decisions::Strategy;
@@ -248,7 +248,15 @@ impl Scene {
             let message = Some(bad.message.clone());
             troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
         }
-        for node in self.nodes.iter().flatten().filter(|it| it.pressure) {
+        let alive = || self.pods.iter().filter(|it| !it.terminating);
+        let bad = || alive().filter(|it| it.bad.is_some());
+        let weak = |name: &str| {
+            self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
+        };
+        // Where a pod is bad on a node that is well, no other node's pressure explains it.
+        let elsewhere = bad().any(|it| !it.node.is_empty() && !weak(&it.node));
+        let concerned = |node: &Node| !elsewhere && alive().any(|it| it.node == node.name);
+        for node in self.nodes.iter().flatten().filter(|it| it.pressure && concerned(it)) {
             troubles.push(Trouble {
                 kind: TroubleKind::NodePressure,
                 hits: Hits::Unknown,
@@ -281,8 +289,18 @@ impl Scene {
     }
 }
 
+/// The contents of ConfigMaps lie outside the template, so their change names no part of it.
 fn change(it: &Change) -> facts::Change {
-    facts::Change { at: it.at, what: it.items.iter().map(|it| it.part).collect(), ours: false }
+    let mut what: Vec<Part> = it.items.iter().map(|it| it.part).collect();
+    let differs = match (&it.from, &it.to) {
+        (Some(from), Some(to)) => from.config_digest != to.config_digest,
+        _ => false,
+    };
+    let configured = it.kind == ChangeKind::Config || (differs && !what.is_empty());
+    if configured && !what.contains(&Part::Config) {
+        what.push(Part::Config);
+    }
+    facts::Change { at: it.at, what, ours: false }
 }
 
 fn migration(it: &Revision) -> Option<String> {

@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::facts::{Attribution, Facts};
+use super::facts::{Attribution, Facts, words};
 use super::gates::any_well;
+use super::images;
 use super::record::rule;
 use super::situation::{Hits, Pod, ReasonKind, Trouble, TroubleKind};
 use crate::changes::Part;
@@ -51,7 +52,8 @@ pub(super) fn cause(f: &Facts) -> Found {
 fn data(f: &Facts) -> Option<Found> {
     let asked =
         f.s.request.as_ref().is_some_and(|it| it.reason_kind == ReasonKind::DataInconsistent);
-    if f.s.data.inconsistent == Some(true) {
+    let signal = f.s.signal.as_ref().is_some_and(|it| it.is_about_data());
+    if signal || f.s.data.inconsistent == Some(true) {
         return Some(found(Cause::DataProblem, Reason::DataInconsistent));
     }
     asked.then(|| found(Cause::DataProblem, Reason::PersonSaysData))
@@ -64,8 +66,8 @@ fn is_of_nodes(kind: TroubleKind) -> bool {
 /// Something around the workload is wrong, and the change does not explain it.
 fn trouble(f: &Facts, of_kind: impl Fn(TroubleKind) -> bool) -> Option<Found> {
     let troubles = f.s.environment.iter().flatten();
-    let mut decisive = troubles.filter(|it| of_kind(it.kind) && !is_explained(f, it));
-    let first = decisive.next()?;
+    let decisive = troubles.filter(|it| of_kind(it.kind) && !is_explained(f, it));
+    let first = decisive.min_by_key(|it| (it.kind, &it.message))?;
     let key = match first.kind {
         TroubleKind::Quota => Reason::QuotaExceeded,
         TroubleKind::Scheduling => Reason::CannotSchedule,
@@ -84,15 +86,31 @@ fn trouble(f: &Facts, of_kind: impl Fn(TroubleKind) -> bool) -> Option<Found> {
     Some(Found { input, ..found(Cause::ResourceOrEnvironment, key) })
 }
 
-/// A new revision that asks for more than there is hits its own pods alone, and going back gives that up.
+/// What the new revision brought upon itself hits its own pods alone, and going back gives it up.
 fn is_explained(f: &Facts, trouble: &Trouble) -> bool {
     let changed = |parts: &[Part]| f.explained_by().iter().any(|it| parts.contains(it));
+    // Who serves well beside it needs the same things and has them.
+    let old_serves = || !f.old.is_empty() && f.old.iter().all(|it| it.is_good());
     trouble.hits == Hits::New
         && match trouble.kind {
             TroubleKind::Quota | TroubleKind::Eviction => changed(&[Part::Resources]),
             TroubleKind::Scheduling => changed(&[Part::Resources, Part::Spec]),
             TroubleKind::Volume => changed(&[Part::Volumes]),
-            _ => false,
+            // Pods that run already pull no image, so they are no witnesses for the registry.
+            TroubleKind::Registry => changed(&[Part::Image]) && images::elsewhere(f),
+            TroubleKind::PullSecret => {
+                changed(&[Part::Spec]) || (changed(&[Part::Image]) && images::elsewhere(f))
+            }
+            TroubleKind::Dependency => {
+                old_serves() && changed(&[Part::Env, Part::Config, Part::Command])
+            }
+            TroubleKind::Certificate => {
+                old_serves() && changed(&[Part::Env, Part::Config, Part::Volumes])
+            }
+            TroubleKind::HpaAtMaximum
+            | TroubleKind::NodePressure
+            | TroubleKind::NodeReboot
+            | TroubleKind::NetworkPolicy => false,
         }
 }
 
@@ -169,31 +187,48 @@ fn cannot_start_alike(f: &Facts) -> bool {
 
 /// All bad pods suffer from something that the change cannot have brought.
 fn unexplained(f: &Facts) -> Option<Found> {
-    let parts = f.explained_by();
-    let changed = |of: &[Part]| parts.iter().any(|it| of.contains(it));
-    let mut bad = f.new.iter().filter_map(|it| it.bad).peekable();
-    bad.peek()?;
-    let mut key = None;
-    for reason in bad {
-        key = Some(match reason {
-            BadReason::ImagePull if !changed(&[Part::Image, Part::Container, Part::Spec]) => {
-                Reason::SameImageCannotBePulled
-            }
-            BadReason::Unschedulable
-                if !changed(&[Part::Resources, Part::Spec, Part::Volumes, Part::Spec]) =>
-            {
-                Reason::CannotSchedule
-            }
-            _ => return None,
-        });
-    }
     // Where nobody knows what changed, nobody knows what it cannot have brought.
-    let known = f.attribution() != Attribution::Unknown;
-    key.filter(|_| known).map(|key| found(Cause::ResourceOrEnvironment, key))
+    if f.attribution() == Attribution::Unknown {
+        return None;
+    }
+    let bad = || f.new.iter().filter(|it| it.bad.is_some());
+    let key = foreign(f, bad().next()?)?;
+    let all = bad().all(|it| foreign(f, it).is_some());
+    all.then(|| found(Cause::ResourceOrEnvironment, key))
+}
+
+/// What a pod suffers from, where that does not come from the change.
+fn foreign(f: &Facts, pod: &Pod) -> Option<Reason> {
+    let changed = |of: &[Part]| f.explained_by().iter().any(|it| of.contains(it));
+    let message = pod.message.as_deref().unwrap_or_default();
+    match pod.bad? {
+        BadReason::ImagePull if !changed(&[Part::Image, Part::Container, Part::Spec]) => {
+            Some(Reason::SameImageCannotBePulled)
+        }
+        BadReason::ImagePull if images::elsewhere(f) => None,
+        BadReason::ImagePull => images::withheld(message),
+        BadReason::Unschedulable if !changed(&[Part::Resources, Part::Spec, Part::Volumes]) => {
+            Some(Reason::CannotSchedule)
+        }
+        // The template named this ConfigMap or Secret before, and then it was there.
+        BadReason::CannotStart
+            if images::lacks_a_reference(message)
+                && !changed(&[
+                    Part::Env,
+                    Part::Volumes,
+                    Part::Container,
+                    Part::Config,
+                    Part::Spec,
+                ]) =>
+        {
+            Some(Reason::ReferencedGone)
+        }
+        _ => None,
+    }
 }
 
 fn change(f: &Facts) -> Found {
-    let Some(change) = f.change.filter(|_| f.attribution() == Attribution::Within) else {
+    if f.explained_by().is_empty() {
         return found(
             Cause::Unknown,
             match f.attribution() {
@@ -202,12 +237,12 @@ fn change(f: &Facts) -> Found {
                 _ => Reason::NoChangeExplains,
             },
         );
-    };
-    let migration_alone =
-        change.what.iter().filter(|it| it.material()).all(|it| *it == Part::Migration);
+    }
     let by_change = match () {
-        () if migration_alone => found(Cause::Unknown, Reason::OnlyMigrationChanged),
-        () if change.is_config_only() => {
+        () if f.changed_only(Part::Migration) => {
+            found(Cause::Unknown, Reason::OnlyMigrationChanged)
+        }
+        () if f.changed_only(Part::Config) => {
             found(Cause::ConfigurationError, Reason::OnlyConfigChanged)
         }
         () => found(Cause::CodeDefect, Reason::TemplateChanged),
@@ -218,7 +253,7 @@ fn change(f: &Facts) -> Found {
         () if nodes_are_unclear(f) => Some(Reason::NodesUnknown),
         () => None,
     };
-    let by_change = Found { input: Cow::Owned(change.words()), ..by_change };
+    let by_change = Found { input: Cow::Owned(words(&f.parts)), ..by_change };
     match not_looked {
         // The best guess names the strategy, and a person judges it.
         Some(key) => Found { key, verdict: Verdict::Unknown, ..by_change },

@@ -10,6 +10,7 @@
 mod cause;
 mod facts;
 mod gates;
+mod images;
 mod outcome;
 mod rails;
 mod record;

@@ -143,6 +143,31 @@ impl Signal {
         }
     }
 
+    /// It tells whether data agree with each other. The catalog says so by the signal's name or its PromQL; what an
+    /// alert says about itself does not count.
+    pub fn is_about_data(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "inconsisten",
+            "mismatch",
+            "corrupt",
+            "integrity",
+            "consistency",
+            "data_loss",
+            "dataloss",
+        ];
+        let queries = match &self.source {
+            Source::Ratio { numerator, .. } => numerator.as_str(),
+            Source::Value { value } => value.as_str(),
+            Source::Watch(_) => return false,
+            Source::None => "",
+        };
+        let says = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            WORDS.iter().any(|it| text.contains(it))
+        };
+        says(&self.name) || says(queries)
+    }
+
     pub(crate) fn check(&self, faults: &mut Faults) {
         faults.at("name").refuse(rules::name(&self.name));
         faults.at("unit").refuse(rules::name(&self.unit));

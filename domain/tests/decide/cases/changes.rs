@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{ASK, EXECUTE, case, check};
+use super::{ASK, Case, EXECUTE, case};
 use crate::world::State::{Good, Never};
 use crate::world::{V2, V3, both, pods};
 
-#[test]
-fn what_was_changed_and_when() {
+pub(super) fn cases() -> Vec<Case> {
     let changes = |at: &str, what: Value| json!({"changes": [{"at": at, "what": what}]});
     let unknown = |strategy| ["human", "ask", "unknown", strategy];
-    check(vec![
+    vec![
         case("nothing was changed", "bad-image", json!({"changes": []}), unknown("none")),
         case("nobody looked for changes", "bad-image", json!({"changes": null}), unknown("none")),
         case(
@@ -93,5 +92,5 @@ fn what_was_changed_and_when() {
             }),
             EXECUTE,
         ),
-    ]);
+    ]
 }

@@ -2,17 +2,16 @@
 
 use serde_json::json;
 
-use super::{ASK, EXECUTE, case, check};
+use super::{ASK, Case, EXECUTE, case};
 use crate::world::State::Good;
 use crate::world::{V2, V3, both, pods};
 
-#[test]
-fn what_was_measured_and_by_whom() {
+pub(super) fn cases() -> Vec<Case> {
     let second = |verdict: &str, at: &str| {
         let second = json!({"by": "promql", "verdict": verdict, "checked_at": at});
         json!({"alert": {"second_source": second}})
     };
-    check(vec![
+    vec![
         case(
             "nobody agrees",
             "errors-after-deploy",
@@ -153,5 +152,5 @@ fn what_was_measured_and_by_whom() {
             json!({"signal": {"opens": "incident"}}),
             ["human", "ask", "code_defect", "none"],
         ),
-    ]);
+    ]
 }

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ASK, EXECUTE, HELD_BACK, ON_REQUEST, SUPPRESSED, case, check};
+use super::{ASK, Case, EXECUTE, HELD_BACK, ON_REQUEST, SUPPRESSED, case};
 use crate::world::{C1, V2, V3};
 
-#[test]
-fn what_holds_the_machine_back() {
+pub(super) fn cases() -> Vec<Case> {
     let rails = |rails: Value| json!({"rails": rails});
     let mode = |mode: &str| json!({"policy": {"mode": mode}});
     let window =
@@ -14,7 +13,7 @@ fn what_holds_the_machine_back() {
     let over = json!([{"name": "w", "from": "2026-03-03T09:00:00Z", "to": "2026-03-03T10:05:04Z"}]);
     let ended = |at: &str, to: &str| json!([{"ended_at": at, "to": {"digest": to}}]);
     let owner = |kind: &str| json!({"workload": {"owner": {"kind": kind, "name": "shop"}}});
-    check(vec![
+    vec![
         case(
             "a kill switch is on",
             "bad-image",
@@ -190,5 +189,5 @@ fn what_holds_the_machine_back() {
             rails(json!({"rollbacks": [{}]})),
             ["suppressed", "none", "unknown", "version_rollback"],
         ),
-    ]);
+    ]
 }

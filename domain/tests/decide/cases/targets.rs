@@ -3,14 +3,13 @@
 use domain::decide::decide;
 use serde_json::{Value, json};
 
-use super::{ASK, HELD_BACK, case, check};
+use super::{ASK, Case, HELD_BACK, case};
 use crate::world::{C1, C2, V1, V2, V3, revision, situation};
 
-#[test]
-fn what_there_is_to_go_back_to() {
+pub(super) fn cases() -> Vec<Case> {
     let known = |revisions: Value| json!({"revisions": revisions});
     let live = || revision(3, V3, "unknown", json!({}));
-    check(vec![
+    vec![
         case(
             "nobody knows the revisions",
             "bad-image",
@@ -71,7 +70,7 @@ fn what_there_is_to_go_back_to() {
             known(json!([live(), revision(2, V2, "verified", json!({"config_current": false}))])),
             HELD_BACK,
         ),
-    ]);
+    ]
 }
 
 #[test]
