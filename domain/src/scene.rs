@@ -107,7 +107,11 @@ impl Scene {
             changes: Some(self.changes.iter().map(change).collect()),
             revisions: Some(self.revisions.iter().map(revision).collect()),
             pods: Some(self.pods.iter().map(pod).collect()),
-            nodes: self.nodes.as_ref().map(|nodes| nodes.iter().map(node).collect()),
+            // Of a cluster's thousand nodes only those explain these pods that they run on.
+            nodes: self
+                .nodes
+                .as_ref()
+                .map(|nodes| nodes.iter().filter(|it| self.runs_on(it)).map(node).collect()),
             environment: Some(self.troubles()),
             data: facts::Data::default(),
             rails: facts::Rails {
@@ -248,15 +252,14 @@ impl Scene {
             let message = Some(bad.message.clone());
             troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
         }
-        let alive = || self.pods.iter().filter(|it| !it.terminating);
-        let bad = || alive().filter(|it| it.bad.is_some());
+        let mut bad = self.pods.iter().filter(|it| !it.terminating && it.bad.is_some());
         let weak = |name: &str| {
             self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
         };
         // Where a pod is bad on a node that is well, no other node's pressure explains it.
-        let elsewhere = bad().any(|it| !it.node.is_empty() && !weak(&it.node));
-        let concerned = |node: &Node| !elsewhere && alive().any(|it| it.node == node.name);
-        for node in self.nodes.iter().flatten().filter(|it| it.pressure && concerned(it)) {
+        let elsewhere = bad.any(|it| !it.node.is_empty() && !weak(&it.node));
+        let pressed = |it: &&Node| it.pressure && !elsewhere && self.runs_on(it);
+        for node in self.nodes.iter().flatten().filter(pressed) {
             troubles.push(Trouble {
                 kind: TroubleKind::NodePressure,
                 hits: Hits::Unknown,
@@ -265,6 +268,10 @@ impl Scene {
             });
         }
         troubles
+    }
+
+    fn runs_on(&self, node: &Node) -> bool {
+        self.pods.iter().any(|it| !it.terminating && it.node == node.name)
     }
 
     /// Whether our own sources say that the signal has gone. None where nobody can tell.

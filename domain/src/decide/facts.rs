@@ -20,6 +20,8 @@ pub(super) struct Facts<'a> {
     pub(super) change: Option<&'a Change>,
     /// What was changed with it, material or not.
     pub(super) parts: Vec<Part>,
+    /// One of the changes that belong together was a rollback of ours.
+    pub(super) ours: bool,
     /// When the first of the changes was made that belong together with the newest.
     since: Option<DateTime<Utc>>,
     /// A change that nobody described belongs to it or is newer.
@@ -59,6 +61,7 @@ impl<'a> Facts<'a> {
             s,
             change,
             parts,
+            ours: material().filter(belongs).any(|it| it.ours),
             since: material().filter(belongs).map(|it| it.at).min(),
             unclear_change: changes.iter().filter(belongs).any(|it| it.what.is_empty()),
             new: vec![],

@@ -72,7 +72,9 @@ pub(super) fn new_is_bad(f: &Facts) -> RuleRecord {
     }
     let bad: Vec<&Pod> = f.new.iter().copied().filter(|it| it.bad.is_some()).collect();
     let share = bad.len() as f64 / f.new.len() as f64;
-    if bad.iter().any(|it| it.ready == Some(true)) {
+    let contradicts =
+        |it: &&Pod| it.ready == Some(true) && (it.bad.is_some() || it.ever_ready == Some(false));
+    if f.new.iter().any(contradicts) {
         return unknown(NAME, Reason::PodsContradict).found(share);
     }
     let never_ready = f.new.iter().all(|it| it.ever_ready == Some(false) && it.ready != Some(true));
@@ -98,6 +100,13 @@ fn spread(f: &Facts, bad: &[&Pod]) -> RuleRecord {
     let single_is_enough = f.is_named() && bad.len() == 1;
     if one_node && !single_is_enough {
         return fail(NAME, Reason::BadOnOneNode).of(first.unwrap_or_default().to_owned());
+    }
+    let somewhere = |it: &&&Pod| it.node().is_none() && it.bad != Some(BadReason::Unschedulable);
+    let lost = bad.iter().filter(somewhere).count();
+    let mut placed = bad.iter().filter_map(|it| it.node());
+    let another = placed.next().is_some_and(|first| placed.any(|it| it != first));
+    if lost > 0 && !another {
+        return unknown(NAME, Reason::NodesUnknown);
     }
     match any_well(f, bad) {
         Verdict::Pass if f.is_named() => pass(NAME, Reason::NamedAnyNewBad),
@@ -235,7 +244,8 @@ pub(super) fn second_source(f: &Facts) -> RuleRecord {
 }
 
 fn sources(sources: &[Noticed]) -> String {
-    let words: Vec<_> = sources.iter().map(|it| it.as_str()).collect();
+    let mut words: Vec<_> = sources.iter().map(|it| it.as_str()).collect();
+    words.sort_unstable();
     words.join(", ")
 }
 

@@ -80,13 +80,12 @@ fn last(rollbacks: &[PastRollback]) -> Option<&PastRollback> {
 pub(super) fn rollback_of_rollback(f: &Facts) -> RuleRecord {
     use RuleName::RollbackOfRollback as NAME;
     let Some(rollbacks) = &f.s.rails.rollbacks else { return unknown(NAME, Reason::NobodyLooked) };
-    let by_us = f.change.is_some_and(|it| it.ours);
     let newest = last(rollbacks).and_then(|it| it.ended_at);
     let mut to = rollbacks
         .iter()
         .filter(|it| it.ended_at.is_some() && it.ended_at == newest)
         .filter_map(|it| it.to.as_ref());
-    match by_us || to.any(|it| f.s.is_live(it)) {
+    match f.ours || to.any(|it| f.s.is_live(it)) {
         false => pass(NAME, Reason::LiveIsNoRollback),
         true => fail(NAME, Reason::LiveIsARollback),
     }

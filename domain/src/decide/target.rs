@@ -150,7 +150,12 @@ fn can_be_had(revision: &Revision) -> bool {
 }
 
 fn newest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
-    revisions.max_by_key(|it| (it.revision, it.seen_at, &it.digest, &it.config_digest))
+    // The rest of the key only makes sure that the order of the list does not matter.
+    revisions.max_by_key(|it| {
+        let version = (&it.digest, &it.config_digest, &it.migration);
+        let flags = (it.present, it.stored, it.config_stored, it.config_current);
+        (it.revision, it.seen_at, version, flags, it.immutable_difference)
+    })
 }
 
 /// In a cluster every number belongs to one template and every version has one number. Where it is told otherwise
