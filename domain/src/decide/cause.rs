@@ -91,15 +91,17 @@ fn is_explained(f: &Facts, trouble: &Trouble) -> bool {
     let changed = |parts: &[Part]| f.explained_by().iter().any(|it| parts.contains(it));
     // Who serves well beside it needs the same things and has them.
     let old_serves = || !f.old.is_empty() && f.old.iter().all(|it| it.is_good());
+    let own_image =
+        || images::elsewhere(f) || images::is_none(trouble.message.as_deref().unwrap_or_default());
     trouble.hits == Hits::New
         && match trouble.kind {
             TroubleKind::Quota | TroubleKind::Eviction => changed(&[Part::Resources]),
             TroubleKind::Scheduling => changed(&[Part::Resources, Part::Spec]),
             TroubleKind::Volume => changed(&[Part::Volumes]),
             // Pods that run already pull no image, so they are no witnesses for the registry.
-            TroubleKind::Registry => changed(&[Part::Image]) && images::elsewhere(f),
+            TroubleKind::Registry => changed(&[Part::Image]) && own_image(),
             TroubleKind::PullSecret => {
-                changed(&[Part::Spec]) || (changed(&[Part::Image]) && images::elsewhere(f))
+                changed(&[Part::Spec]) || (changed(&[Part::Image]) && own_image())
             }
             TroubleKind::Dependency => {
                 old_serves() && changed(&[Part::Env, Part::Config, Part::Command])
@@ -117,7 +119,7 @@ fn is_explained(f: &Facts, trouble: &Trouble) -> bool {
 /// Bad pods that follow nodes, whatever revision they are of.
 fn nodes(f: &Facts) -> Option<Found> {
     let all = || f.new.iter().chain(&f.old).chain(&f.strangers).copied();
-    let bad: Vec<&Pod> = all().filter(|it| it.bad.is_some() && it.node().is_some()).collect();
+    let bad: Vec<&Pod> = all().filter(|it| f.suffers(it) && it.node().is_some()).collect();
     let hit = |pod: &Pod| bad.iter().any(|it| it.node() == pod.node());
     let good_elsewhere = || all().any(|it| it.is_good() && it.node().is_some() && !hit(it));
     let weak = |pods: &[&Pod]| !pods.is_empty() && any_well(f, pods) == Verdict::Fail;
@@ -140,7 +142,7 @@ fn nodes(f: &Facts) -> Option<Found> {
     if bad.len() < 2 || good_beside {
         return None;
     }
-    let among = |pods: &[&Pod]| pods.iter().any(|it| it.bad.is_some() && it.node().is_some());
+    let among = |pods: &[&Pod]| pods.iter().any(|it| f.suffers(it) && it.node().is_some());
     let both = among(&f.new) && among(&f.old);
     let one_node = bad.iter().all(|it| it.node() == bad[0].node());
     // Pods of the same revision that are well on other nodes are what clears the revision.
@@ -165,8 +167,8 @@ fn alike(f: &Facts) -> Option<Found> {
     if old > 0.0 && new == 0.0 {
         return Some(found(Cause::Unknown, Reason::OnlyOldIsBad));
     }
-    let (new, old) = (f.s.measurement.new_value, f.s.measurement.old_value);
-    match (new.map(|it| f.fires(it)), old.map(|it| f.fires(it))) {
+    let fires = |it: Option<f64>| it.filter(|it| f.can_be(*it)).map(|it| f.fires(it));
+    match (fires(f.s.measurement.new_value), fires(f.s.measurement.old_value)) {
         (Some(true), Some(true)) => {
             Some(found(Cause::ResourceOrEnvironment, Reason::OldAndNewAlike))
         }
@@ -262,6 +264,6 @@ fn change(f: &Facts) -> Found {
 }
 
 fn nodes_are_unclear(f: &Facts) -> bool {
-    let bad: Vec<&Pod> = f.new.iter().copied().filter(|it| it.bad.is_some()).collect();
+    let bad: Vec<&Pod> = f.new.iter().copied().filter(|it| f.suffers(it)).collect();
     !bad.is_empty() && any_well(f, &bad) == Verdict::Unknown
 }

@@ -110,15 +110,14 @@ impl<'a> Facts<'a> {
     /// The share of the new revision's pods that are bad; None where there are none to look at.
     pub(super) fn bad_share(&self, watch: WatchSignal) -> Option<f64> {
         let waits = matches!(watch, WatchSignal::Stuck | WatchSignal::NotReady);
-        let counts = |it: &&&Pod| {
-            it.bad.is_some() || (waits && it.ready == Some(false)) || self.is_stuck(it)
-        };
+        let counts = |it: &&&Pod| self.suffers(it) || (waits && it.ready == Some(false));
         let bad = self.new.iter().filter(counts).count();
         (!self.new.is_empty()).then(|| bad as f64 / self.new.len() as f64)
     }
 
-    fn is_stuck(&self, pod: &Pod) -> bool {
-        self.rollout_is_stuck() && pod.ready == Some(false)
+    /// It is bad, or its rollout has given up waiting for it.
+    pub(super) fn suffers(&self, pod: &Pod) -> bool {
+        pod.bad.is_some() || (self.rollout_is_stuck() && pod.ready == Some(false))
     }
 
     pub(super) fn rollout_is_stuck(&self) -> bool {

@@ -52,6 +52,12 @@ pub(super) fn withheld(message: &str) -> Option<Reason> {
     }
 }
 
+/// The registry answers that it has no such image.
+pub(super) fn is_none(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    NO_SUCH_IMAGE.iter().any(|it| lower.contains(it)) && withheld(message).is_none()
+}
+
 /// A ConfigMap, a Secret or a key of one is missing.
 pub(super) fn lacks_a_reference(message: &str) -> bool {
     let message = message.to_ascii_lowercase();

@@ -80,14 +80,22 @@ fn last(rollbacks: &[PastRollback]) -> Option<&PastRollback> {
 pub(super) fn rollback_of_rollback(f: &Facts) -> RuleRecord {
     use RuleName::RollbackOfRollback as NAME;
     let Some(rollbacks) = &f.s.rails.rollbacks else { return unknown(NAME, Reason::NobodyLooked) };
-    let newest = last(rollbacks).and_then(|it| it.ended_at);
-    let mut to = rollbacks
-        .iter()
-        .filter(|it| it.ended_at.is_some() && it.ended_at == newest)
-        .filter_map(|it| it.to.as_ref());
-    match f.ours || to.any(|it| f.s.is_live(it)) {
-        false => pass(NAME, Reason::LiveIsNoRollback),
-        true => fail(NAME, Reason::LiveIsARollback),
+    let Some(ended_at) = last(rollbacks).and_then(|it| it.ended_at) else {
+        return match f.ours {
+            false => pass(NAME, Reason::LiveIsNoRollback),
+            true => fail(NAME, Reason::LiveIsARollback),
+        };
+    };
+    let newest = || rollbacks.iter().filter(|it| it.ended_at == Some(ended_at));
+    let deployed_since = f.change.is_some_and(|it| it.at - ended_at > CLOCK_SLACK);
+    match () {
+        () if f.ours || newest().filter_map(|it| it.to.as_ref()).any(|it| f.s.is_live(it)) => {
+            fail(NAME, Reason::LiveIsARollback)
+        }
+        () if newest().any(|it| it.to.is_none()) && !deployed_since => {
+            unknown(NAME, Reason::RollbackWentSomewhere)
+        }
+        () => pass(NAME, Reason::LiveIsNoRollback),
     }
 }
 

@@ -147,6 +147,7 @@ Reason {
     OwnRollbackRuns = "own_rollback_runs": "A rollback of ours is running." / "有回滚正在执行。",
     LiveIsNoRollback = "live_is_no_rollback": "What runs is not the result of a rollback." / "当前版本不是回滚的结果。",
     LiveIsARollback = "live_is_a_rollback": "What runs is itself the result of a rollback." / "当前版本本身就是回滚的结果。",
+    RollbackWentSomewhere = "rollback_went_somewhere": "It is not known what the last rollback went back to, and nothing was deployed since." / "不清楚上次回滚的目标，且此后没有新的部署。",
     NoRollbackBefore = "no_rollback_before": "There was no rollback before." / "此前没有回滚。",
     CooledDown = "cooled_down": "The last rollback is long enough ago." / "距上次回滚已足够久。",
     CoolingDown = "cooling_down": "The last rollback has just ended." / "上次回滚刚刚结束。",

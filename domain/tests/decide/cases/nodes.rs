@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ASK, Case, ENVIRONMENT, EXECUTE, case};
-use crate::world::State::{Crashed, Good, Lost};
+use crate::world::State::{Crashed, Good, Lost, Starting};
 use crate::world::{V2, V3, both, pod, pods};
 
 const NODE: [&str; 4] = ["human", "ask", "partial_node_failure", "drain_and_shrink"];
@@ -43,5 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("both new pods crash on one node; the third is well on another", file, on(nodes(&[]), both(vec![pod("node-1", V3, &Lost("crash_loop")), pod("node-1", V3, &Lost("crash_loop")), pod("node-2", V3, &Good)], vec![])), NODE).by("new_is_bad cause"),
         case("nobody knows the node of the crashing pod", file, json!({"pods": both(vec![json!({"name": "p", "digest": V3, "ready": false, "ever_ready": false, "bad": "crash_loop"})], pods(V2, &[Good]))}), ASK).by("cause"),
         case("the node of the crashing pod is not among those looked at", file, json!({"nodes": [{"name": "node-9", "ready": true, "pressure": false}]}), ASK).by("cause"),
+        case("the rollout is stuck on a node that was lost", file, json!({"signal": {"name": "RolloutStuck", "severity": "critical", "limit": 0}, "workload": {"rollout": {"state": "stuck", "reason": "progress deadline"}}, "nodes": nodes(&[("node-1", gone())]), "pods": both(pods(V3, &[Starting]), vec![pod("node-2", V2, &Good)])}), NODE).by("cause"),
+        case("one of two crashing pods is on a node that nobody told", file, json!({"pods": both(vec![pod("node-1", V3, &Lost("crash_loop")), json!({"name": "q", "digest": V3, "ready": false, "ever_ready": true, "bad": "crash_loop"})], vec![])}), ASK).by("new_is_bad"),
     ]
 }

@@ -103,5 +103,12 @@ pub(super) fn cases() -> Vec<Case> {
             ASK,
         )
         .by("severity automatic_above"),
+        case(
+            "a warning after a change of the configuration, which goes back as a whole",
+            "config-error",
+            json!({"signal": {"severity": "warning"}, "workload": {"share": "routes"}}),
+            ["partial", "ask", "configuration_error", "config_restore"],
+        )
+        .by("severity share automatic_above"),
     ]
 }

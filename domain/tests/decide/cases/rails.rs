@@ -189,5 +189,41 @@ pub(super) fn cases() -> Vec<Case> {
             rails(json!({"rollbacks": [{}]})),
             ["suppressed", "none", "unknown", "version_rollback"],
         ),
+        case(
+            "nobody knows what the last rollback went back to, and nothing was deployed since",
+            "bad-image",
+            json!({"changes": [{"at": "2026-03-03T09:50:00Z", "what": ["image"]}], "rails": {"rollbacks": [{"ended_at": "2026-03-03T09:58:00Z"}]}}),
+            ASK,
+        ).by("rollback_of_rollback"),
+        case(
+            "nobody knows what an older rollback went back to, and something was deployed since",
+            "bad-image",
+            json!({"rails": {"rollbacks": [{"ended_at": "2026-03-03T09:58:00Z"}]}}),
+            EXECUTE,
+        ).by(""),
+        case(
+            "shadow records what it would ask, too",
+            "one-of-three",
+            mode("shadow"),
+            ["human", "record_only", "code_defect", "version_rollback"],
+        ).by("new_is_bad mode"),
+        case(
+            "a drill in a protected namespace",
+            "bad-image",
+            json!({"rails": {"drill": "DR-20260303-01"}, "workload": {"protected": true}}),
+            ["never", "none", "code_defect", "none"],
+        ),
+        case(
+            "kill switches of the whole cluster and of the service",
+            "bad-image",
+            rails(json!({"kill_switches": ["services/api-gateway", "clusters/lab"]})),
+            HELD_BACK,
+        ).by("kill_switch"),
+        case(
+            "two stop it at once: a cap and somebody's pause",
+            "bad-image",
+            json!({"rails": {"automatic_this_hour": 3}, "workload": {"paused": true}}),
+            ASK,
+        ).by("hourly_cap paused_by_other"),
     ]
 }

@@ -249,5 +249,6 @@ pub(super) fn cases() -> Vec<Case> {
             ENVIRONMENT,
         )
         .by("cause"),
+        case("somebody saw that the registry has no such image", file, json!({"changes": [{"at": "2026-03-03T10:05:00Z", "what": ["image"]}], "pods": both(pods(V3, &[Never("image_pull")]), pods(V2, &[Good])), "environment": [{"kind": "registry", "hits": "new", "message": "manifest unknown"}]}), EXECUTE).by(""),
     ]
 }
