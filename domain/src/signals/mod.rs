@@ -371,6 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_of_consistency_says_so_in_its_name_or_its_query() {
+        let of = |name: &str, value: &str| {
+            let fields = json!({"name": name, "severity": "emergency", "limit": 0, "value": value});
+            signal(fields).unwrap().is_about_data()
+        };
+        assert!(of("BalanceInconsistency", "accounts > 0"));
+        assert!(of("Balances", "account_balance_mismatch > 0"));
+        assert!(!of("TransactionFailure", "sum(rate(financial_transactions_failed[5m]))"));
+        assert!(built_in().iter().all(|it| !it.is_about_data()));
+    }
+
+    #[test]
     fn a_built_in_signal_keeps_what_a_catalog_does_not_re_state() {
         let re_stated =
             signal(json!({"name": "PodOOMKilled", "severity": "warning", "limit": 0})).unwrap();

@@ -129,7 +129,7 @@ const FACTS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn the_record_explains_the_outcome(situation in situations()) {

@@ -3,6 +3,9 @@
 //! **Invariant:** nothing is made up on the way: what nobody has looked at stays unknown, and what was looked at and
 //! not found is an empty list.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -242,6 +245,9 @@ impl Scene {
             if kind == TroubleKind::Eviction && !bad.message.contains("Evicted") {
                 continue;
             }
+            // The scheduler says the same of a pod whose claim is not bound.
+            let lacks_volume = kind == TroubleKind::Scheduling && bad.message.contains("olume");
+            let kind = if lacks_volume { TroubleKind::Volume } else { kind };
             let live = |it: &&&Pod| it.digest.as_ref() == Some(&self.workload.live.digest);
             let new = hit.iter().filter(live).count();
             let hits = match (new, hit.len() - new) {
@@ -252,6 +258,7 @@ impl Scene {
             let message = Some(bad.message.clone());
             troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
         }
+        troubles.extend(self.quota());
         let mut bad = self.pods.iter().filter(|it| !it.terminating && it.bad.is_some());
         let weak = |name: &str| {
             self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
@@ -268,6 +275,20 @@ impl Scene {
             });
         }
         troubles
+    }
+
+    /// A quota lets no pod come into being, so only the workload itself tells of it.
+    fn quota(&self) -> Option<Trouble> {
+        let refused = self.workload.conditions.iter().find(|it| {
+            it.kind == "ReplicaFailure" && it.status == "True" && it.message.contains("quota")
+        })?;
+        let rolls_out = self.workload.rollout != Rollout::Settled;
+        Some(Trouble {
+            kind: TroubleKind::Quota,
+            hits: if rolls_out { Hits::New } else { Hits::Unknown },
+            since: None,
+            message: Some(refused.message.clone()),
+        })
     }
 
     fn runs_on(&self, node: &Node) -> bool {
