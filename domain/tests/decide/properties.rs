@@ -181,7 +181,7 @@ proptest! {
 
     #[test]
     fn what_is_forgotten_of_a_pod_or_a_node_never_makes_it_more_automatic(
-        situation in situations(), which in any::<Index>(), what in select(&PARTS[..]),
+        situation in situations(), which in any::<Index>(), what in select(PARTS),
     ) {
         let before = decide(&situation);
         // Of two facts that contradict each other, one alone may say more.

@@ -58,7 +58,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("the pull secret is gone", "bad-image", around("pull_secret", "new"), ENVIRONMENT),
         case("the database is down", "bad-image", around("dependency", "both"), ENVIRONMENT),
         case("nodes were rebooted", "bad-image", around("node_reboot", "unknown"), ENVIRONMENT),
-        case("nobody looked around", "bad-image", json!({"environment": null}), ASK),
+        case("nobody looked at the surroundings", "bad-image", json!({"environment": null}), ASK),
         case("nobody looked at the nodes", "bad-image", json!({"nodes": null}), ASK),
         case(
             "the errors of old and new are measured alike",

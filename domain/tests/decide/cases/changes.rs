@@ -31,13 +31,13 @@ pub(super) fn cases() -> Vec<Case> {
             unknown("none"),
         ),
         case(
-            "sixty minutes are in the window",
+            "the change lies an hour before the trouble",
             "bad-image",
             changes("2026-03-03T09:05:02Z", json!(["env"])),
             EXECUTE,
         ),
         case(
-            "a second more is not",
+            "the change lies an hour and a second before the trouble",
             "bad-image",
             changes("2026-03-03T09:05:01Z", json!(["env"])),
             unknown("none"),

@@ -13,25 +13,25 @@ pub(super) fn cases() -> Vec<Case> {
     };
     vec![
         case(
-            "nobody agrees",
+            "no second source agrees with the webhook",
             "errors-after-deploy",
             json!({"alert": {"second_source": null}}),
             ASK,
         ),
         case(
-            "the second could not tell",
+            "the second source could not tell",
             "errors-after-deploy",
             second("unknown", "2026-03-03T10:05:59Z"),
             ASK,
         ),
         case(
-            "it agreed too late",
+            "the second source agreed too late",
             "errors-after-deploy",
             second("pass", "2026-03-03T10:06:09Z"),
             ASK,
         ),
         case(
-            "ten seconds are in time",
+            "the second source agreed within ten seconds",
             "errors-after-deploy",
             second("pass", "2026-03-03T10:06:08Z"),
             EXECUTE,
@@ -55,13 +55,13 @@ pub(super) fn cases() -> Vec<Case> {
             ASK,
         ),
         case(
-            "fifty say enough",
+            "fifty requests say enough",
             "errors-after-deploy",
             json!({"measurement": {"requests_in_window": 50}}),
             EXECUTE,
         ),
         case(
-            "nobody counted",
+            "nobody counted the requests",
             "errors-after-deploy",
             json!({"measurement": {"requests_in_window": null}}),
             ASK,
@@ -85,7 +85,7 @@ pub(super) fn cases() -> Vec<Case> {
             ASK,
         ),
         case(
-            "told apart, only the new one is bad",
+            "old and new serve together, told apart, and only the new one is bad",
             "errors-after-deploy",
             json!({
                 "pods": both(pods(V3, &[Good]), pods(V2, &[Good])),
@@ -93,10 +93,20 @@ pub(super) fn cases() -> Vec<Case> {
             }),
             EXECUTE,
         ),
-        case("twenty minutes are too old", "bad-image", json!({"at": "2026-03-03T10:25:02Z"}), ASK),
-        case("a second less is young", "bad-image", json!({"at": "2026-03-03T10:25:01Z"}), EXECUTE),
         case(
-            "whatever the sender says about its start",
+            "an alert of twenty minutes is too old",
+            "bad-image",
+            json!({"at": "2026-03-03T10:25:02Z"}),
+            ASK,
+        ),
+        case(
+            "an alert a second younger than twenty minutes",
+            "bad-image",
+            json!({"at": "2026-03-03T10:25:01Z"}),
+            EXECUTE,
+        ),
+        case(
+            "the sender says that it began in 1970",
             "bad-image",
             json!({"alert": {"starts_at": "1970-01-01T00:00:00Z"}}),
             EXECUTE,

@@ -55,7 +55,7 @@ pub(super) fn cases() -> Vec<Case> {
             EXECUTE,
         ),
         case(
-            "but not on a node that is under pressure",
+            "one of three, named by the policy, on a node under pressure",
             "one-of-three",
             json!({
                 "policy": {"automatic_rules": ["PodCrashLoop"]},

@@ -35,7 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["never", "none", "code_defect", "none"],
         ),
         case(
-            "pruned, but its template was kept",
+            "the only verified one was pruned, and its template was kept",
             "bad-image",
             known(json!([
                 live(),
@@ -44,19 +44,19 @@ pub(super) fn cases() -> Vec<Case> {
             HELD_BACK,
         ),
         case(
-            "pruned and gone",
+            "the only verified one was pruned and is gone",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"present": false}))])),
             ["never", "none", "code_defect", "none"],
         ),
         case(
-            "the migration annotations differ",
+            "the migration annotations of live and target differ",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"migration": "0041"}))])),
             ["human", "ask", "code_defect", "none"],
         ),
         case(
-            "something differs that cannot be changed in place",
+            "something differs from the target that cannot be changed in place",
             "bad-image",
             known(json!([
                 live(),
@@ -65,7 +65,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["human", "ask", "code_defect", "none"],
         ),
         case(
-            "its configuration has moved on since",
+            "the target's configuration has moved on since",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"config_current": false}))])),
             HELD_BACK,
