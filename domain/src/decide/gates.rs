@@ -214,9 +214,13 @@ pub(super) fn second_source(f: &Facts) -> RuleRecord {
     let alert = &f.s.alert;
     let limit = f.s.policy.gates.second_source_s;
     let own = |it: &Confirmation| matches!(it.by, Noticed::Promql | Noticed::Watch);
-    // What we saw ourselves stands until we look again and do not see it.
-    let doubted =
-        alert.second_source.as_ref().is_some_and(|it| own(it) && it.verdict != Verdict::Pass);
+    let patience = TimeDelta::seconds(i64::from(limit));
+    // What we saw ourselves stands until we look again and do not see it, or cannot look for longer than a second
+    // source may take.
+    let just_seen = alert.received_at.is_some_and(|it| (f.s.at - it).abs() <= patience);
+    let doubted = alert.second_source.as_ref().filter(|it| own(it)).is_some_and(|it| {
+        it.verdict == Verdict::Fail || (it.verdict == Verdict::Unknown && !just_seen)
+    });
     if f.is_first_hand() && !doubted {
         return pass(NAME, Reason::SeenFirstHand).of(sources(&alert.sources));
     }
@@ -228,7 +232,6 @@ pub(super) fn second_source(f: &Facts) -> RuleRecord {
         return unknown(NAME, key).of(sources(&alert.sources));
     };
     let late = second.checked_at - alert.received_at.unwrap_or(f.s.at);
-    let patience = TimeDelta::seconds(i64::from(limit));
     let in_time = late.abs() <= patience;
     let age = f.s.at - second.checked_at;
     let rule = match second.verdict {

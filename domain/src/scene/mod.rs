@@ -109,13 +109,13 @@ impl Scene {
             workload: self.workload(),
             changes: Some(self.changes.iter().map(change).collect()),
             revisions: Some(self.revisions.iter().map(revision).collect()),
-            pods: Some(self.pods.iter().map(pod).collect()),
+            pods: (!self.is_stale()).then(|| self.pods.iter().map(pod).collect()),
             // Of a cluster's thousand nodes only those explain these pods that they run on.
             nodes: self
                 .nodes
                 .as_ref()
                 .map(|nodes| nodes.iter().filter(|it| self.runs_on(it)).map(node).collect()),
-            environment: Some(self.troubles()),
+            environment: (!self.is_stale()).then(|| self.troubles()),
             data: facts::Data::default(),
             rails: facts::Rails {
                 kill_switches: Some(covering.map(ToString::to_string).collect()),
@@ -132,6 +132,16 @@ impl Scene {
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// What is known of the pods is old, and what fires is measured elsewhere: the one says nothing about the other.
+    /// A signal of the watch doubts itself while nothing is seen.
+    fn is_stale(&self) -> bool {
+        let measured = matches!(
+            self.signal.as_ref().map(|it| &it.source),
+            Some(Source::Ratio { .. } | Source::Value { .. })
+        );
+        measured && !self.connected
     }
 
     fn alert(&self) -> facts::Alert {

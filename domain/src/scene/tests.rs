@@ -142,3 +142,16 @@ fn a_change_of_the_configuration_names_it() {
     // Between two templates of which one is not known anything may have changed.
     assert_eq!(what(ChangeKind::Template, b"b", &[]), []);
 }
+
+#[test]
+fn pods_that_nobody_sees_any_more_are_unknown_beside_what_is_measured_elsewhere() {
+    let mut scene = scene(&[("n1", BadReason::CrashLoop, "")], json!([]), json!([]));
+    let pods =
+        |scene: &Scene| scene.situation(None, None, DateTime::UNIX_EPOCH).pods.map(|it| it.len());
+    let signal =
+        json!({"name": "P95", "severity": "critical", "unit": "ms", "limit": 500, "value": "p95"});
+    scene.signal = serde_json::from_value(signal).ok();
+    assert_eq!(pods(&scene), Some(1));
+    scene.connected = false;
+    assert_eq!(pods(&scene), None);
+}
