@@ -255,7 +255,7 @@ fn change(f: &Facts) -> Found {
         () if nodes_are_unclear(f) => Some(Reason::NodesUnknown),
         () => None,
     };
-    let by_change = Found { input: Cow::Owned(words(&f.parts)), ..by_change };
+    let by_change = Found { input: Cow::Owned(words(f.parts.clone())), ..by_change };
     match not_looked {
         // The best guess names the strategy, and a person judges it.
         Some(key) => Found { key, verdict: Verdict::Unknown, ..by_change },

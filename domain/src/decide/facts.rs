@@ -51,7 +51,7 @@ impl<'a> Facts<'a> {
     pub(super) fn new(s: &'a Situation) -> Self {
         let changes = s.changes.as_deref().unwrap_or_default();
         let material = || changes.iter().filter(|it| it.is_material());
-        let change = material().max_by_key(|it| (it.at, &it.what));
+        let change = material().max_by_key(|it| it.at);
         let belongs = |it: &&Change| change.is_none_or(|newest| newest.at - it.at <= TOGETHER);
         let mut parts: Vec<_> =
             material().filter(belongs).flat_map(|it| it.what.iter().copied()).collect();
@@ -249,8 +249,10 @@ impl Change {
     }
 }
 
-/// `image, env`, for people.
-pub(super) fn words(parts: &[Part]) -> String {
+/// `image, env`, for people, in whatever order they were told.
+pub(super) fn words(mut parts: Vec<Part>) -> String {
+    parts.sort_unstable();
+    parts.dedup();
     let words: Vec<_> = parts.iter().map(|it| it.as_str()).collect();
     words.join(", ")
 }

@@ -30,9 +30,15 @@ pub(super) fn material_change(f: &Facts) -> RuleRecord {
         Attribution::TooLongAgo => fail(NAME, Reason::ChangedTooLongAgo),
         Attribution::Within => pass(NAME, Reason::ChangedBeforeOnset),
     };
-    let newest = f.s.changes.iter().flatten().max_by_key(|it| (it.at, &it.what));
-    let Some(change) = f.change.or(newest) else { return rule };
-    let parts = if f.change.is_some() { &f.parts } else { &change.what };
+    let changes = || f.s.changes.iter().flatten();
+    let Some(change) = f.change.or(changes().max_by_key(|it| it.at)) else { return rule };
+    let parts = match f.change {
+        Some(_) => f.parts.clone(),
+        None => {
+            let newest = changes().filter(|it| it.at == change.at);
+            newest.flat_map(|it| it.what.iter().copied()).collect()
+        }
+    };
     let rule = rule.of(words(parts)).limited(f64::from(f.s.policy.gates.attribution_s));
     match f.s.alert.onset {
         Some(onset) => rule.found((onset - change.at).as_seconds_f64()),
