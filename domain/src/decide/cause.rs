@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::facts::{Attribution, Facts};
+use super::facts::{Attribution, Facts, words};
 use super::gates::any_well;
+use super::images;
 use super::record::rule;
 use super::situation::{Hits, Pod, ReasonKind, Trouble, TroubleKind};
 use crate::changes::Part;
@@ -51,7 +52,8 @@ pub(super) fn cause(f: &Facts) -> Found {
 fn data(f: &Facts) -> Option<Found> {
     let asked =
         f.s.request.as_ref().is_some_and(|it| it.reason_kind == ReasonKind::DataInconsistent);
-    if f.s.data.inconsistent == Some(true) {
+    let signal = f.s.signal.as_ref().is_some_and(|it| it.is_about_data());
+    if signal || f.s.data.inconsistent == Some(true) {
         return Some(found(Cause::DataProblem, Reason::DataInconsistent));
     }
     asked.then(|| found(Cause::DataProblem, Reason::PersonSaysData))
@@ -64,8 +66,8 @@ fn is_of_nodes(kind: TroubleKind) -> bool {
 /// Something around the workload is wrong, and the change does not explain it.
 fn trouble(f: &Facts, of_kind: impl Fn(TroubleKind) -> bool) -> Option<Found> {
     let troubles = f.s.environment.iter().flatten();
-    let mut decisive = troubles.filter(|it| of_kind(it.kind) && !is_explained(f, it));
-    let first = decisive.next()?;
+    let decisive = troubles.filter(|it| of_kind(it.kind) && !is_explained(f, it));
+    let first = decisive.min_by_key(|it| (it.kind, &it.message))?;
     let key = match first.kind {
         TroubleKind::Quota => Reason::QuotaExceeded,
         TroubleKind::Scheduling => Reason::CannotSchedule,
@@ -84,22 +86,40 @@ fn trouble(f: &Facts, of_kind: impl Fn(TroubleKind) -> bool) -> Option<Found> {
     Some(Found { input, ..found(Cause::ResourceOrEnvironment, key) })
 }
 
-/// A new revision that asks for more than there is hits its own pods alone, and going back gives that up.
+/// What the new revision brought upon itself hits its own pods alone, and going back gives it up.
 fn is_explained(f: &Facts, trouble: &Trouble) -> bool {
     let changed = |parts: &[Part]| f.explained_by().iter().any(|it| parts.contains(it));
+    // Who serves well beside it needs the same things and has them.
+    let old_serves = || !f.old.is_empty() && f.old.iter().all(|it| it.is_good());
+    let own_image =
+        || images::elsewhere(f) || images::is_none(trouble.message.as_deref().unwrap_or_default());
     trouble.hits == Hits::New
         && match trouble.kind {
             TroubleKind::Quota | TroubleKind::Eviction => changed(&[Part::Resources]),
             TroubleKind::Scheduling => changed(&[Part::Resources, Part::Spec]),
             TroubleKind::Volume => changed(&[Part::Volumes]),
-            _ => false,
+            // Pods that run already pull no image, so they are no witnesses for the registry.
+            TroubleKind::Registry => changed(&[Part::Image]) && own_image(),
+            TroubleKind::PullSecret => {
+                changed(&[Part::Spec]) || (changed(&[Part::Image]) && own_image())
+            }
+            TroubleKind::Dependency => {
+                old_serves() && changed(&[Part::Env, Part::Config, Part::Command])
+            }
+            TroubleKind::Certificate => {
+                old_serves() && changed(&[Part::Env, Part::Config, Part::Volumes])
+            }
+            TroubleKind::HpaAtMaximum
+            | TroubleKind::NodePressure
+            | TroubleKind::NodeReboot
+            | TroubleKind::NetworkPolicy => false,
         }
 }
 
 /// Bad pods that follow nodes, whatever revision they are of.
 fn nodes(f: &Facts) -> Option<Found> {
     let all = || f.new.iter().chain(&f.old).chain(&f.strangers).copied();
-    let bad: Vec<&Pod> = all().filter(|it| it.bad.is_some() && it.node().is_some()).collect();
+    let bad: Vec<&Pod> = all().filter(|it| f.suffers(it) && it.node().is_some()).collect();
     let hit = |pod: &Pod| bad.iter().any(|it| it.node() == pod.node());
     let good_elsewhere = || all().any(|it| it.is_good() && it.node().is_some() && !hit(it));
     let weak = |pods: &[&Pod]| !pods.is_empty() && any_well(f, pods) == Verdict::Fail;
@@ -122,7 +142,7 @@ fn nodes(f: &Facts) -> Option<Found> {
     if bad.len() < 2 || good_beside {
         return None;
     }
-    let among = |pods: &[&Pod]| pods.iter().any(|it| it.bad.is_some() && it.node().is_some());
+    let among = |pods: &[&Pod]| pods.iter().any(|it| f.suffers(it) && it.node().is_some());
     let both = among(&f.new) && among(&f.old);
     let one_node = bad.iter().all(|it| it.node() == bad[0].node());
     // Pods of the same revision that are well on other nodes are what clears the revision.
@@ -147,8 +167,8 @@ fn alike(f: &Facts) -> Option<Found> {
     if old > 0.0 && new == 0.0 {
         return Some(found(Cause::Unknown, Reason::OnlyOldIsBad));
     }
-    let (new, old) = (f.s.measurement.new_value, f.s.measurement.old_value);
-    match (new.map(|it| f.fires(it)), old.map(|it| f.fires(it))) {
+    let fires = |it: Option<f64>| it.filter(|it| f.can_be(*it)).map(|it| f.fires(it));
+    match (fires(f.s.measurement.new_value), fires(f.s.measurement.old_value)) {
         (Some(true), Some(true)) => {
             Some(found(Cause::ResourceOrEnvironment, Reason::OldAndNewAlike))
         }
@@ -169,31 +189,48 @@ fn cannot_start_alike(f: &Facts) -> bool {
 
 /// All bad pods suffer from something that the change cannot have brought.
 fn unexplained(f: &Facts) -> Option<Found> {
-    let parts = f.explained_by();
-    let changed = |of: &[Part]| parts.iter().any(|it| of.contains(it));
-    let mut bad = f.new.iter().filter_map(|it| it.bad).peekable();
-    bad.peek()?;
-    let mut key = None;
-    for reason in bad {
-        key = Some(match reason {
-            BadReason::ImagePull if !changed(&[Part::Image, Part::Container, Part::Spec]) => {
-                Reason::SameImageCannotBePulled
-            }
-            BadReason::Unschedulable
-                if !changed(&[Part::Resources, Part::Spec, Part::Volumes, Part::Spec]) =>
-            {
-                Reason::CannotSchedule
-            }
-            _ => return None,
-        });
-    }
     // Where nobody knows what changed, nobody knows what it cannot have brought.
-    let known = f.attribution() != Attribution::Unknown;
-    key.filter(|_| known).map(|key| found(Cause::ResourceOrEnvironment, key))
+    if f.attribution() == Attribution::Unknown {
+        return None;
+    }
+    let bad = || f.new.iter().filter(|it| it.bad.is_some());
+    let key = foreign(f, bad().next()?)?;
+    let all = bad().all(|it| foreign(f, it).is_some());
+    all.then(|| found(Cause::ResourceOrEnvironment, key))
+}
+
+/// What a pod suffers from, where that does not come from the change.
+fn foreign(f: &Facts, pod: &Pod) -> Option<Reason> {
+    let changed = |of: &[Part]| f.explained_by().iter().any(|it| of.contains(it));
+    let message = pod.message.as_deref().unwrap_or_default();
+    match pod.bad? {
+        BadReason::ImagePull if !changed(&[Part::Image, Part::Container, Part::Spec]) => {
+            Some(Reason::SameImageCannotBePulled)
+        }
+        BadReason::ImagePull if images::elsewhere(f) => None,
+        BadReason::ImagePull => images::withheld(message),
+        BadReason::Unschedulable if !changed(&[Part::Resources, Part::Spec, Part::Volumes]) => {
+            Some(Reason::CannotSchedule)
+        }
+        // The template named this ConfigMap or Secret before, and then it was there.
+        BadReason::CannotStart
+            if images::lacks_a_reference(message)
+                && !changed(&[
+                    Part::Env,
+                    Part::Volumes,
+                    Part::Container,
+                    Part::Config,
+                    Part::Spec,
+                ]) =>
+        {
+            Some(Reason::ReferencedGone)
+        }
+        _ => None,
+    }
 }
 
 fn change(f: &Facts) -> Found {
-    let Some(change) = f.change.filter(|_| f.attribution() == Attribution::Within) else {
+    if f.explained_by().is_empty() {
         return found(
             Cause::Unknown,
             match f.attribution() {
@@ -202,12 +239,12 @@ fn change(f: &Facts) -> Found {
                 _ => Reason::NoChangeExplains,
             },
         );
-    };
-    let migration_alone =
-        change.what.iter().filter(|it| it.material()).all(|it| *it == Part::Migration);
+    }
     let by_change = match () {
-        () if migration_alone => found(Cause::Unknown, Reason::OnlyMigrationChanged),
-        () if change.is_config_only() => {
+        () if f.changed_only(Part::Migration) => {
+            found(Cause::Unknown, Reason::OnlyMigrationChanged)
+        }
+        () if f.changed_only(Part::Config) => {
             found(Cause::ConfigurationError, Reason::OnlyConfigChanged)
         }
         () => found(Cause::CodeDefect, Reason::TemplateChanged),
@@ -218,7 +255,7 @@ fn change(f: &Facts) -> Found {
         () if nodes_are_unclear(f) => Some(Reason::NodesUnknown),
         () => None,
     };
-    let by_change = Found { input: Cow::Owned(change.words()), ..by_change };
+    let by_change = Found { input: Cow::Owned(words(f.parts.clone())), ..by_change };
     match not_looked {
         // The best guess names the strategy, and a person judges it.
         Some(key) => Found { key, verdict: Verdict::Unknown, ..by_change },
@@ -227,6 +264,6 @@ fn change(f: &Facts) -> Found {
 }
 
 fn nodes_are_unclear(f: &Facts) -> bool {
-    let bad: Vec<&Pod> = f.new.iter().copied().filter(|it| it.bad.is_some()).collect();
+    let bad: Vec<&Pod> = f.new.iter().copied().filter(|it| f.suffers(it)).collect();
     !bad.is_empty() && any_well(f, &bad) == Verdict::Unknown
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::situation::{Change, Noticed, Pod, Situation, Version};
+use super::situation::{Change, Measurement, Node, Noticed, Pod, Situation, Version};
 use crate::canonical::Digest;
 use crate::changes::Part;
 use crate::signals::{Signal, Source, WatchSignal};
@@ -11,11 +11,20 @@ use crate::workloads::Rollout;
 /// Clocks of a cluster and of ours never agree to the second, and Kubernetes writes whole seconds.
 pub(super) const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(5);
 
+/// What is done in one go is seen in pieces: a chart's ConfigMap some seconds beside its Deployment.
+const TOGETHER: TimeDelta = TimeDelta::seconds(60);
+
 pub(super) struct Facts<'a> {
     pub(super) s: &'a Situation,
     /// The newest change that can alter what the pods do.
     pub(super) change: Option<&'a Change>,
-    /// A change that nobody described is newer than that.
+    /// What was changed with it, material or not.
+    pub(super) parts: Vec<Part>,
+    /// One of the changes that belong together was a rollback of ours.
+    pub(super) ours: bool,
+    /// When the first of the changes was made that belong together with the newest.
+    since: Option<DateTime<Utc>>,
+    /// A change that nobody described belongs to it or is newer.
     pub(super) unclear_change: bool,
     /// Pods of the live version, and of others; without those that are being deleted.
     pub(super) new: Vec<&'a Pod>,
@@ -41,15 +50,20 @@ pub(super) enum Attribution {
 impl<'a> Facts<'a> {
     pub(super) fn new(s: &'a Situation) -> Self {
         let changes = s.changes.as_deref().unwrap_or_default();
-        let newest = |changes: &mut dyn Iterator<Item = &'a Change>| changes.max_by_key(|it| it.at);
-        let change = newest(&mut changes.iter().filter(|it| it.is_material()));
-        let unclear = newest(&mut changes.iter().filter(|it| it.what.is_empty()));
-        let unclear_change =
-            unclear.is_some_and(|it| change.is_none_or(|material| material.at < it.at));
+        let material = || changes.iter().filter(|it| it.is_material());
+        let change = material().max_by_key(|it| it.at);
+        let belongs = |it: &&Change| change.is_none_or(|newest| newest.at - it.at <= TOGETHER);
+        let mut parts: Vec<_> =
+            material().filter(belongs).flat_map(|it| it.what.iter().copied()).collect();
+        parts.sort_unstable();
+        parts.dedup();
         let mut res = Self {
             s,
             change,
-            unclear_change,
+            parts,
+            ours: material().filter(belongs).any(|it| it.ours),
+            since: material().filter(belongs).map(|it| it.at).min(),
+            unclear_change: changes.iter().filter(belongs).any(|it| it.what.is_empty()),
             new: vec![],
             old: vec![],
             strangers: vec![],
@@ -62,8 +76,21 @@ impl<'a> Facts<'a> {
                 None => res.strangers.push(pod),
             }
         }
-        res.value = s.signal.as_ref().and_then(|it| res.measure(it)).filter(|it| it.is_finite());
+        // The order in which a cluster tells its pods means nothing.
+        for pods in [&mut res.new, &mut res.old, &mut res.strangers] {
+            pods.sort_by_key(|it| (&it.node, &it.name, it.bad, it.ready));
+        }
+        res.value = s.signal.as_ref().and_then(|it| res.measure(it)).filter(|it| res.can_be(*it));
         res
+    }
+
+    /// Nothing lies below zero on a scale that begins there, and no measured value is infinite.
+    pub(super) fn can_be(&self, value: f64) -> bool {
+        let from_zero =
+            self.s.signal.as_ref().is_some_and(|it| {
+                [it.limit, it.ceiling, it.baseline].into_iter().all(|it| it >= 0.0)
+            });
+        value.is_finite() && (value >= 0.0 || !from_zero)
     }
 
     fn measure(&self, signal: &Signal) -> Option<f64> {
@@ -75,10 +102,7 @@ impl<'a> Facts<'a> {
                 None => measured.value,
             },
             Source::Ratio { .. } if self.too_few_requests() => None,
-            Source::Ratio { .. } => measured.value.or_else(|| {
-                let denominator = measured.denominator.filter(|it| *it > 0.0)?;
-                Some(measured.numerator.unwrap_or(0.0) / denominator)
-            }),
+            Source::Ratio { .. } => share(measured),
             Source::Value { .. } | Source::None => measured.value,
         }
     }
@@ -86,15 +110,14 @@ impl<'a> Facts<'a> {
     /// The share of the new revision's pods that are bad; None where there are none to look at.
     pub(super) fn bad_share(&self, watch: WatchSignal) -> Option<f64> {
         let waits = matches!(watch, WatchSignal::Stuck | WatchSignal::NotReady);
-        let counts = |it: &&&Pod| {
-            it.bad.is_some() || (waits && it.ready == Some(false)) || self.is_stuck(it)
-        };
+        let counts = |it: &&&Pod| self.suffers(it) || (waits && it.ready == Some(false));
         let bad = self.new.iter().filter(counts).count();
         (!self.new.is_empty()).then(|| bad as f64 / self.new.len() as f64)
     }
 
-    fn is_stuck(&self, pod: &Pod) -> bool {
-        self.rollout_is_stuck() && pod.ready == Some(false)
+    /// It is bad, or its rollout has given up waiting for it.
+    pub(super) fn suffers(&self, pod: &Pod) -> bool {
+        pod.bad.is_some() || (self.rollout_is_stuck() && pod.ready == Some(false))
     }
 
     pub(super) fn rollout_is_stuck(&self) -> bool {
@@ -104,7 +127,7 @@ impl<'a> Facts<'a> {
     pub(super) fn too_few_requests(&self) -> bool {
         let least = f64::from(self.s.policy.gates.min_requests);
         let requests = self.s.measurement.requests_in_window;
-        requests.is_some_and(|it| it < least || it.is_nan())
+        requests.is_some_and(|it| it < least || !it.is_finite())
     }
 
     /// The signal is about measurements of the whole service, not about single pods.
@@ -147,31 +170,39 @@ impl<'a> Facts<'a> {
         };
         let Some(onset) = self.s.alert.onset else { return Attribution::Unknown };
         let window = TimeDelta::seconds(i64::from(self.s.policy.gates.attribution_s));
-        match onset - change.at {
-            age if age < -CLOCK_SLACK => Attribution::AfterOnset,
-            age if age > window => Attribution::TooLongAgo,
-            _ => Attribution::Within,
+        match () {
+            () if onset - self.since.unwrap_or(change.at) < -CLOCK_SLACK => Attribution::AfterOnset,
+            () if onset - change.at > window => Attribution::TooLongAgo,
+            () => Attribution::Within,
         }
     }
 
     /// The parts that were changed that explains the onset; none where no change does.
-    pub(super) fn explained_by(&self) -> &'a [Part] {
-        match self.change {
-            Some(change) if self.attribution() == Attribution::Within => &change.what,
+    pub(super) fn explained_by(&self) -> &[Part] {
+        match self.attribution() {
+            Attribution::Within => &self.parts,
             _ => &[],
         }
     }
 
+    /// The parts of that change that matter are all of this kind.
+    pub(super) fn changed_only(&self, part: Part) -> bool {
+        self.parts.iter().filter(|it| it.material()).all(|it| *it == part)
+    }
+
     /// Whether a node is well; None where that is not known.
     pub(super) fn is_healthy(&self, name: &str) -> Option<bool> {
-        let node = self.s.nodes.as_ref()?.iter().find(|it| it.name == name)?;
-        if node.ready == Some(false) || node.pressure == Some(true) {
+        let told = || self.s.nodes.iter().flatten().filter(|it| it.name == name);
+        let weak = |it: &Node| {
+            it.ready == Some(false)
+                || it.pressure == Some(true)
+                || it.rebooted_at.is_some_and(|at| self.is_recent(at))
+        };
+        if told().any(weak) {
             return Some(false);
         }
-        if node.rebooted_at.is_some_and(|it| self.is_recent(it)) {
-            return Some(false);
-        }
-        Some(node.ready? && !node.pressure?)
+        let well = |it: &Node| it.ready == Some(true) && it.pressure == Some(false);
+        (told().next().is_some() && told().all(well)).then_some(true)
     }
 
     /// Late enough to have to do with the trouble.
@@ -216,16 +247,33 @@ impl Change {
     pub(super) fn is_material(&self) -> bool {
         self.what.iter().any(|it| it.material())
     }
+}
 
-    /// Only what lies outside the template.
-    pub(super) fn is_config_only(&self) -> bool {
-        self.what.iter().filter(|it| it.material()).all(|it| *it == Part::Config)
+/// `image, env`, for people, in whatever order they were told.
+pub(super) fn words(mut parts: Vec<Part>) -> String {
+    parts.sort_unstable();
+    parts.dedup();
+    let words: Vec<_> = parts.iter().map(|it| it.as_str()).collect();
+    words.join(", ")
+}
+
+/// A share as it was measured or is computed here; None where the two contradict each other, and where there was
+/// nothing to have a share of.
+fn share(measured: &Measurement) -> Option<f64> {
+    let Measurement { value, numerator, denominator, .. } = *measured;
+    let count = |it: f64| it.is_finite() && it >= 0.0;
+    if ![numerator, denominator].into_iter().flatten().all(count) {
+        return None;
     }
-
-    /// `image, env`, for people.
-    pub(super) fn words(&self) -> String {
-        let words: Vec<_> = self.what.iter().map(|it| it.as_str()).collect();
-        words.join(", ")
+    match (value, denominator) {
+        (Some(value), None) => Some(value),
+        (value, Some(below)) if below > 0.0 => {
+            let computed = numerator.unwrap_or(0.0) / below;
+            // What was written down rounded is still the same.
+            let agrees = |it: f64| (it - computed).abs() <= 0.01 * it.abs().max(computed.abs());
+            value.is_none_or(agrees).then_some(computed)
+        }
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@
 mod cause;
 mod facts;
 mod gates;
+mod images;
 mod outcome;
 mod rails;
 mod record;
@@ -31,7 +32,7 @@ pub fn decide(situation: &Situation) -> Decision {
     let cause = cause::cause(f);
     let found = target::target(f, cause.cause);
     let strategy = strategy::strategy(f, &cause, &found);
-    let score = score::score(f);
+    let score = score::score(f, strategy);
 
     let mut rules = Vec::with_capacity(RuleName::ALL.len());
     rules.extend([signal(f), request(f), opens(f), rails::duplicate(f)]);

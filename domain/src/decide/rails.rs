@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::facts::Facts;
+use super::facts::{CLOCK_SLACK, Facts};
 use super::record::{fail, pass, rule, unknown};
 use super::situation::{PastRollback, Window};
 use super::target;
@@ -22,7 +22,8 @@ fn none_of<T>(
         None => unknown(name, Reason::NobodyLooked),
         Some([]) => pass(name, clear),
         Some(list) => {
-            let words: Vec<_> = list.iter().map(word).collect();
+            let mut words: Vec<_> = list.iter().map(word).collect();
+            words.sort_unstable();
             fail(name, stops).of(words.join(", "))
         }
     }
@@ -46,7 +47,12 @@ pub(super) fn mode(f: &Facts) -> RuleRecord {
 
 pub(super) fn settled(f: &Facts) -> RuleRecord {
     let keys = [Reason::NothingElseRollsOut, Reason::AnotherRollsOut];
-    none_of(RuleName::Settled, f.s.rails.other_rollouts.as_deref(), keys, |it| it)
+    let workload = &f.s.workload;
+    let own = format!("{}/{}/{}", workload.namespace, workload.kind.as_str(), workload.name);
+    // The rollout that is stuck is the one to be ended.
+    let others = |it: &Vec<String>| it.iter().filter(|it| **it != own).cloned().collect::<Vec<_>>();
+    let others = f.s.rails.other_rollouts.as_ref().map(others);
+    none_of(RuleName::Settled, others.as_deref(), keys, |it| it)
 }
 
 pub(super) fn duplicate(f: &Facts) -> RuleRecord {
@@ -74,11 +80,22 @@ fn last(rollbacks: &[PastRollback]) -> Option<&PastRollback> {
 pub(super) fn rollback_of_rollback(f: &Facts) -> RuleRecord {
     use RuleName::RollbackOfRollback as NAME;
     let Some(rollbacks) = &f.s.rails.rollbacks else { return unknown(NAME, Reason::NobodyLooked) };
-    let by_us = f.change.is_some_and(|it| it.ours);
-    let to = last(rollbacks).and_then(|it| it.to.as_ref());
-    match by_us || to.is_some_and(|it| f.s.is_live(it)) {
-        false => pass(NAME, Reason::LiveIsNoRollback),
-        true => fail(NAME, Reason::LiveIsARollback),
+    let Some(ended_at) = last(rollbacks).and_then(|it| it.ended_at) else {
+        return match f.ours {
+            false => pass(NAME, Reason::LiveIsNoRollback),
+            true => fail(NAME, Reason::LiveIsARollback),
+        };
+    };
+    let newest = || rollbacks.iter().filter(|it| it.ended_at == Some(ended_at));
+    let deployed_since = f.change.is_some_and(|it| it.at - ended_at > CLOCK_SLACK);
+    match () {
+        () if f.ours || newest().filter_map(|it| it.to.as_ref()).any(|it| f.s.is_live(it)) => {
+            fail(NAME, Reason::LiveIsARollback)
+        }
+        () if newest().any(|it| it.to.is_none()) && !deployed_since => {
+            unknown(NAME, Reason::RollbackWentSomewhere)
+        }
+        () => pass(NAME, Reason::LiveIsNoRollback),
     }
 }
 
@@ -90,9 +107,10 @@ pub(super) fn cooldown(f: &Facts) -> RuleRecord {
         return pass(NAME, Reason::NoRollbackBefore).limited(f64::from(limit));
     };
     let since = f.s.at - ended_at;
-    let rule = match since < TimeDelta::seconds(i64::from(limit)) {
-        false => pass(NAME, Reason::CooledDown),
-        true => fail(NAME, Reason::CoolingDown),
+    let rule = match since {
+        since if since < -CLOCK_SLACK => unknown(NAME, Reason::ClockWrong),
+        since if since < TimeDelta::seconds(i64::from(limit)) => fail(NAME, Reason::CoolingDown),
+        _ => pass(NAME, Reason::CooledDown),
     };
     rule.found(since.as_seconds_f64()).limited(f64::from(limit))
 }
@@ -141,6 +159,10 @@ pub(super) fn freeze(f: &Facts) -> RuleRecord {
 
 fn window(f: &Facts, name: RuleName, windows: Option<&[Window]>, keys: [Reason; 2]) -> RuleRecord {
     let running = |it: &&Window| it.from <= f.s.at && f.s.at < it.to;
+    let ends_before_it_begins = |it: &Window| it.to < it.from;
+    if windows.iter().copied().flatten().any(ends_before_it_begins) {
+        return unknown(name, Reason::WindowContradicts);
+    }
     let running = windows.map(|it| it.iter().filter(running).collect::<Vec<_>>());
     none_of(name, running.as_deref(), keys, |it| it.name.as_deref().unwrap_or_default())
 }
@@ -229,7 +251,7 @@ pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [Rule
         gitops_owner(f),
         flagger_owner(f),
         unless_drilled(f, hold),
-        target::present(found),
+        target::present(f, found),
         able(f, strategy),
     ]
 }

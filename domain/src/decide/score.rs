@@ -2,8 +2,8 @@
 
 use super::facts::Facts;
 use super::record::{fail, pass, unknown};
-use super::situation::History;
-use crate::decisions::{Reason, RuleName, RuleRecord};
+use super::situation::{History, Share};
+use crate::decisions::{Reason, RuleName, RuleRecord, Strategy};
 use crate::signals::{Severity, Signal, Source};
 use crate::verdict::Verdict;
 
@@ -22,7 +22,7 @@ pub(super) struct Score {
     pub(super) rules: [RuleRecord; 8],
 }
 
-pub(super) fn score(f: &Facts) -> Score {
+pub(super) fn score(f: &Facts, strategy: Strategy) -> Score {
     let badness = f.s.signal.as_ref().zip(f.value).map(|(signal, it)| badness(f, signal, it));
     let severity = f.s.signal.as_ref().map(|it| it.severity);
     let weight = severity.map_or(0.0, weight);
@@ -46,7 +46,7 @@ pub(super) fn score(f: &Facts) -> Score {
                 true => pass(RuleName::AutomaticRule, Reason::RuleIsNamed),
                 false => fail(RuleName::AutomaticRule, Reason::RuleIsNotNamed),
             },
-            share(f),
+            share(f, strategy),
             threshold(f, RuleName::PartialAbove, confidence),
             threshold(f, RuleName::AutomaticAbove, confidence),
         ],
@@ -107,8 +107,14 @@ fn confidence(score: f64) -> f64 {
     1.0 - (-score / 2.0).exp()
 }
 
-fn share(f: &Facts) -> RuleRecord {
-    match f.s.workload.share {
+/// What goes back as a whole has no part, whatever the workload has.
+fn share(f: &Facts, strategy: Strategy) -> RuleRecord {
+    let share = f.s.workload.share.filter(|it| match strategy {
+        Strategy::ConfigRestore => false,
+        Strategy::HelmRollback => *it == Share::Members,
+        _ => true,
+    });
+    match share {
         Some(it) => pass(RuleName::Share, Reason::HasShare).found_text(it.as_str()),
         None => fail(RuleName::Share, Reason::HasNoShare),
     }

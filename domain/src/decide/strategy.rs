@@ -18,12 +18,13 @@ pub(super) fn strategy(f: &Facts, cause: &cause::Found, found: &target::Found) -
         return Strategy::None;
     }
     match cause.cause {
+        Cause::DataProblem => Strategy::SnapshotRestore,
+        // A person may wish for what the rules do not advise, but not for a version that mends no data.
+        _ if f.s.request.is_some() && found.kind != TargetKind::Config => going_back(f, found),
         Cause::CodeDefect => going_back(f, found),
         Cause::ConfigurationError if found.traffic => Strategy::TrafficSwitch,
         Cause::ConfigurationError if found.can_be_proposed() => Strategy::ConfigRestore,
-        Cause::DataProblem => Strategy::SnapshotRestore,
         Cause::PartialNodeFailure => Strategy::DrainAndShrink,
-        Cause::Unknown if f.s.request.is_some() => going_back(f, found),
         Cause::Unknown if cause.key == Reason::FillsUpWithoutChange => Strategy::Restart,
         _ => Strategy::None,
     }

@@ -81,12 +81,12 @@ impl Found<'_> {
 }
 
 pub(super) fn target<'a>(f: &Facts<'a>, cause: Cause) -> Found<'a> {
-    if cause == Cause::ConfigurationError {
-        return config(f);
-    }
-    match &f.s.workload.release {
-        Some(_) if goes_by_release(f) => release(f),
-        _ => version(f),
+    match () {
+        // Who names a revision wants that revision.
+        () if f.s.request.as_ref().is_some_and(|it| it.revision.is_some()) => version(f),
+        () if cause == Cause::ConfigurationError => config(f),
+        () if goes_by_release(f) => release(f),
+        () => version(f),
     }
 }
 
@@ -110,7 +110,8 @@ fn version<'a>(f: &Facts<'a>) -> Found<'a> {
     let (candidate, key) = match named {
         Some(named) => {
             let allowed = |it: &&Revision| verdict(f, it) != RevisionVerdict::Forbidden;
-            (others().filter(allowed).find(|it| it.revision == named), Reason::NamedByPerson)
+            let called = |it: &&Revision| it.revision == named;
+            (newest(others().filter(allowed).filter(called)), Reason::NamedByPerson)
         }
         None => {
             let verified = |it: &&Revision| verdict(f, it) == RevisionVerdict::Verified;
@@ -118,7 +119,9 @@ fn version<'a>(f: &Facts<'a>) -> Found<'a> {
         }
     };
     match candidate {
-        Some(it) => between(f, it).unwrap_or_else(|| revision(it, key, Verdict::Pass)),
+        Some(it) => between(f, it)
+            .or_else(|| contradicted(f, it))
+            .unwrap_or_else(|| revision(it, key, Verdict::Pass)),
         None if named.is_none() && !any_verified(f) => unverified(f, others()),
         None => none(Reason::NoAllowedTarget, Verdict::Fail),
     }
@@ -147,7 +150,26 @@ fn can_be_had(revision: &Revision) -> bool {
 }
 
 fn newest<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Option<&'a Revision> {
-    revisions.max_by_key(|it| (it.revision, it.seen_at))
+    // The rest of the key only makes sure that the order of the list does not matter.
+    revisions.max_by_key(|it| {
+        let version = (&it.digest, &it.config_digest, &it.migration);
+        let flags = (it.present, it.stored, it.config_stored, it.config_current);
+        (it.revision, it.seen_at, version, flags, it.immutable_difference)
+    })
+}
+
+/// In a cluster every number belongs to one template and every version has one number. Where it is told otherwise
+/// nobody knows what would be put in place.
+fn contradicted<'a>(f: &Facts, target: &'a Revision) -> Option<Found<'a>> {
+    let there = |it: &&Revision| it.present != Some(false);
+    let told = f.s.revisions.iter().flatten().filter(there);
+    let is_it = |it: &Revision| it.digest == target.digest;
+    let same_config = |it: &Revision| it.config_digest == target.config_digest;
+    let alike = told.filter(|it| {
+        (it.revision == target.revision && !is_it(it)) || (is_it(it) && same_config(it))
+    });
+    (target.present != Some(false) && alike.count() > 1)
+        .then(|| revision(target, Reason::RevisionsContradict, Verdict::Unknown))
 }
 
 /// The worst that was ever found about this version, under whatever number.
@@ -175,16 +197,19 @@ fn verdict(f: &Facts, revision: &Revision) -> RevisionVerdict {
 
 /// What must not be crossed by going back.
 fn between<'a>(f: &Facts, target: &'a Revision) -> Option<Found<'a>> {
-    let migrated = |it: &Change| {
-        it.what.contains(&Part::Migration) && target.seen_at.is_none_or(|seen| seen < it.at)
-    };
     let key = match () {
-        () if target.migration != f.s.workload.live.migration => Reason::MigrationBetween,
-        () if f.s.changes.iter().flatten().any(migrated) => Reason::MigrationBetween,
+        () if migrated_since(f, target) => Reason::MigrationBetween,
         () if target.immutable_difference == Some(true) => Reason::ImmutableDifference,
         () => return None,
     };
     Some(revision(target, key, Verdict::Fail))
+}
+
+fn migrated_since(f: &Facts, target: &Revision) -> bool {
+    let migrated = |it: &Change| {
+        it.what.contains(&Part::Migration) && target.seen_at.is_none_or(|seen| seen < it.at)
+    };
+    target.migration != f.s.workload.live.migration || f.s.changes.iter().flatten().any(migrated)
 }
 
 fn config<'a>(f: &Facts<'a>) -> Found<'a> {
@@ -197,9 +222,14 @@ fn config<'a>(f: &Facts<'a>) -> Found<'a> {
         return nothing(TargetKind::Config, Reason::RevisionsUnknown, Verdict::Unknown);
     };
     let stored = |it: &&Revision| it.config_stored != Some(false);
-    match newest(revisions.iter().filter(other_config).filter(stored)) {
+    let usable = || revisions.iter().filter(other_config).filter(stored);
+    // What was verified is a configuration under a template, so that of another template is only a guess.
+    let tried = newest(usable().filter(|it| it.digest == live.digest));
+    match tried.or_else(|| newest(usable())) {
         Some(it) => {
             let (key, verdict) = match it.config_stored {
+                _ if migrated_since(f, it) => (Reason::MigrationBetween, Verdict::Fail),
+                _ if tried.is_none() => (Reason::ConfigOfOtherTemplate, Verdict::Unknown),
                 Some(true) => (Reason::NewestVerifiedConfig, Verdict::Pass),
                 _ => (Reason::ConfigMaybeLost, Verdict::Unknown),
             };
@@ -223,6 +253,10 @@ fn release<'a>(f: &Facts<'a>) -> Found<'a> {
         it.revision != release.revision
             && matches!(it.status, ReleaseStatus::Deployed | ReleaseStatus::Superseded)
             && it.verdict == RevisionVerdict::Verified
+            && !release.revisions.iter().any(|other| {
+                other.revision == it.revision
+                    && matches!(other.verdict, RevisionVerdict::Bad | RevisionVerdict::Forbidden)
+            })
     };
     let newest = release.revisions.iter().filter(usable).max_by_key(|it| it.revision);
     let Some(newest) = newest else {
@@ -247,16 +281,23 @@ fn nothing<'a>(kind: TargetKind, key: Reason, verdict: Verdict) -> Found<'a> {
 
 /// Whether the target can be put in place by machine: what was pruned, or needs configuration that has moved
 /// on, only a person may choose.
-pub(super) fn present(found: &Found) -> RuleRecord {
+pub(super) fn present(f: &Facts, found: &Found) -> RuleRecord {
     use RuleName::TargetPresent as NAME;
-    let (verdict, key) = match found.revision.filter(|_| found.kind == TargetKind::Workload) {
-        None => (Verdict::Pass, Reason::NothingToFetch),
-        Some(it) if it.config_current == Some(false) => (Verdict::Fail, Reason::ConfigMoved),
-        Some(it) => match it.present {
-            Some(true) => (Verdict::Pass, Reason::TargetInCluster),
-            Some(false) => (Verdict::Fail, Reason::TargetPruned),
-            None => (Verdict::Unknown, Reason::TargetMaybePruned),
-        },
+    let Some(it) = found.revision.filter(|_| found.kind == TargetKind::Workload) else {
+        return rule(NAME, Verdict::Pass, Reason::NothingToFetch);
+    };
+    let live = f.s.workload.live.config_digest.as_ref();
+    // The same contents as now are the contents that are there.
+    let current = it.config_current.or_else(|| match (&it.config_digest, live) {
+        (Some(its), Some(live)) if its != live => None,
+        _ => Some(true),
+    });
+    let (verdict, key) = match (current, it.present) {
+        (Some(false), _) => (Verdict::Fail, Reason::ConfigMoved),
+        (_, Some(false)) => (Verdict::Fail, Reason::TargetPruned),
+        (None, _) => (Verdict::Unknown, Reason::TargetConfigUnknown),
+        (_, None) => (Verdict::Unknown, Reason::TargetMaybePruned),
+        (Some(true), Some(true)) => (Verdict::Pass, Reason::TargetInCluster),
     };
     rule(NAME, verdict, key)
 }

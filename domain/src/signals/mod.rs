@@ -143,6 +143,31 @@ impl Signal {
         }
     }
 
+    /// It tells whether data agree with each other. The catalog says so by the signal's name or its PromQL; what an
+    /// alert says about itself does not count.
+    pub fn is_about_data(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "inconsisten",
+            "mismatch",
+            "corrupt",
+            "integrity",
+            "consistency",
+            "data_loss",
+            "dataloss",
+        ];
+        let queries = match &self.source {
+            Source::Ratio { numerator, .. } => numerator.as_str(),
+            Source::Value { value } => value.as_str(),
+            Source::Watch(_) => return false,
+            Source::None => "",
+        };
+        let says = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            WORDS.iter().any(|it| text.contains(it))
+        };
+        says(&self.name) || says(queries)
+    }
+
     pub(crate) fn check(&self, faults: &mut Faults) {
         faults.at("name").refuse(rules::name(&self.name));
         faults.at("unit").refuse(rules::name(&self.unit));
@@ -343,6 +368,18 @@ mod tests {
         assert_eq!((signal.ceiling, signal.baseline, signal.for_s), (0.25, 0.001, 300));
         assert_eq!((&*signal.unit, &*signal.by), ("ratio", "service"));
         assert_eq!((signal.opens, signal.comparison), (Opens::Rollback, Comparison::Greater));
+    }
+
+    #[test]
+    fn a_signal_of_consistency_says_so_in_its_name_or_its_query() {
+        let of = |name: &str, value: &str| {
+            let fields = json!({"name": name, "severity": "emergency", "limit": 0, "value": value});
+            signal(fields).unwrap().is_about_data()
+        };
+        assert!(of("BalanceInconsistency", "accounts > 0"));
+        assert!(of("Balances", "account_balance_mismatch > 0"));
+        assert!(!of("TransactionFailure", "sum(rate(financial_transactions_failed[5m]))"));
+        assert!(built_in().iter().all(|it| !it.is_about_data()));
     }
 
     #[test]

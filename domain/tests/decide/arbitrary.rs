@@ -273,3 +273,23 @@ fn watch_signals() -> impl Strategy<Value = Value> {
     words_of(WatchSignal::ALL.iter().map(|it| it.as_str()))
         .prop_map(|it| json!({"name": "Watched", "severity": "critical", "limit": 0, "watch": it}))
 }
+
+/// What nobody would write, and somebody does.
+pub(crate) fn garbage() -> impl Strategy<Value = Value> {
+    let strange = vec![
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(f64::MAX),
+        json!(f64::MIN_POSITIVE),
+        json!(""),
+        json!("\u{0}\u{202e}'; --"),
+        json!("+262142-12-31T23:59:59.999999999Z"),
+        json!("-262143-01-01T00:00:00Z"),
+        json!([]),
+        json!({}),
+        json!([null]),
+    ];
+    select(strange)
+}

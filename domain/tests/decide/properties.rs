@@ -1,12 +1,13 @@
 //! What holds for every situation.
 
 use domain::decide::{Situation, decide, disposition_from, recompute};
-use domain::decisions::{Decision, Disposition, Outcome, RuleKind, RuleName};
-use proptest::prelude::*;
-use proptest::sample::Index;
+use domain::decisions::{Decision, Disposition, Outcome, Reason, RuleKind, RuleName, Strategy};
+use domain::signals::Severity;
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, prop_assume, proptest};
+use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::arbitrary::{situations, troubles};
+use crate::arbitrary::{garbage, situations, troubles};
 
 /// How much a machine does by itself.
 fn automation(decision: &Decision) -> u8 {
@@ -19,15 +20,91 @@ fn automation(decision: &Decision) -> u8 {
     }
 }
 
-fn changed(situation: &Situation, change: impl FnOnce(&mut Value)) -> Situation {
+/// None where it is no situation any more.
+fn changed(situation: &Situation, change: impl FnOnce(&mut Value)) -> Option<Situation> {
     let mut value = serde_json::to_value(situation).expect("a situation is JSON");
     change(&mut value);
-    serde_json::from_value(value).expect("it still is a situation")
+    serde_json::from_value(value).ok()
 }
+
+/// Every list in it begins elsewhere, or runs backwards.
+fn turn(value: &mut Value, by: &Index, back: bool) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(|it| turn(it, by, back));
+            if back {
+                items.reverse();
+            } else if !items.is_empty() {
+                let by = by.index(items.len());
+                items.rotate_left(by);
+            }
+        }
+        Value::Object(members) => members.values_mut().for_each(|it| turn(it, by, back)),
+        _ => {}
+    }
+}
+
+/// The paths of everything in it.
+fn leaves(value: &Value, path: String, paths: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, it)| leaves(it, format!("{path}/{i}"), paths));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(name, it)| leaves(it, format!("{path}/{name}"), paths));
+        }
+        _ => {}
+    }
+    paths.push(path);
+}
+
+/// Rails that stop it whatever the mode.
+const STOPS: &[RuleName] = &[
+    RuleName::Signal,
+    RuleName::Opens,
+    RuleName::Duplicate,
+    RuleName::Settled,
+    RuleName::OwnRollback,
+    RuleName::RollbackOfRollback,
+    RuleName::Cooldown,
+    RuleName::MaintenanceWindow,
+    RuleName::Freeze,
+    RuleName::PausedByOther,
+    RuleName::ProtectedNamespace,
+    RuleName::GitopsOwner,
+    RuleName::FlaggerOwner,
+    RuleName::Hold,
+];
+
+/// What may be unknown about a single pod or node.
+const PARTS: &[(&str, &str)] = &[
+    ("pods", "node"),
+    ("pods", "digest"),
+    ("pods", "ever_ready"),
+    ("nodes", "ready"),
+    ("nodes", "pressure"),
+];
 
 /// Facts whose absence says that nobody looked.
 const FACTS: &[&str] = &[
+    "/alert",
     "/alert/onset",
+    "/signal",
+    "/measurement",
+    "/measurement/value",
+    "/measurement/denominator",
+    "/workload/rollout",
+    "/workload/share",
+    "/workload/release",
+    "/rails",
+    "/rails/drill",
+    "/revisions/0/verdict",
+    "/revisions/1/verdict",
+    "/revisions/1/present",
+    "/revisions/1/config_digest",
+    "/revisions/1/config_current",
+    "/revisions/1/config_stored",
+    "/revisions/1/rolled_out",
     "/alert/second_source",
     "/changes",
     "/revisions",
@@ -78,20 +155,108 @@ proptest! {
     }
 
     #[test]
-    fn what_is_forgotten_never_lets_the_machine_act(situation in situations(), which in any::<Index>()) {
+    fn no_outcome_is_automatic_with_a_gate_or_a_stopping_rail_that_does_not_pass(situation in situations()) {
+        let decision = decide(&situation);
+        if matches!(decision.outcome, Outcome::Automatic | Outcome::Partial) {
+            let must = |name: RuleName| name.kind() == RuleKind::Gate || STOPS.contains(&name);
+            for rule in decision.rules.iter().filter(|it| must(it.name)) {
+                prop_assert!(rule.verdict.passed(), "{:?}", rule);
+            }
+            prop_assert!(decision.strategy != Strategy::None);
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_never_makes_it_more_automatic(situation in situations(), which in any::<Index>()) {
         let fact = which.get(FACTS);
         let forgotten = changed(&situation, |value| {
             if let Some(member) = value.pointer_mut(fact) {
                 *member = Value::Null;
             }
         });
-        let [before, after] = [&situation, &forgotten].map(|it| decide(it).disposition);
-        prop_assert!(after != Disposition::Execute || before == Disposition::Execute, "{}", fact);
+        if let Some(forgotten) = forgotten {
+            prop_assert!(automation(&decide(&forgotten)) <= automation(&decide(&situation)), "{}", fact);
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_of_a_pod_or_a_node_never_makes_it_more_automatic(
+        situation in situations(), which in any::<Index>(), what in select(PARTS),
+    ) {
+        let before = decide(&situation);
+        // Of two facts that contradict each other, one alone may say more.
+        let contradicts = before.rule(RuleName::NewIsBad).is_some_and(|it| it.key == Reason::PodsContradict);
+        prop_assume!(!contradicts);
+        let (list, member) = what;
+        let forgotten = changed(&situation, |value| {
+            let items = value[list].as_array_mut().filter(|it| !it.is_empty());
+            if let Some(items) = items {
+                let at = which.index(items.len());
+                items[at][member] = Value::Null;
+            }
+        });
+        let forgotten = forgotten.expect("both may be unknown");
+        prop_assert!(automation(&decide(&forgotten)) <= automation(&before));
+    }
+
+    #[test]
+    fn the_order_of_lists_does_not_matter(situation in situations(), by in any::<Index>(), back in any::<bool>()) {
+        let turned = changed(&situation, |it| turn(it, &by, back)).expect("it is the same in another order");
+        let [turned, straight] = [&turned, &situation].map(decide);
+        for (a, b) in turned.rules.iter().zip(&straight.rules) {
+            prop_assert_eq!(a, b);
+        }
+        prop_assert_eq!(turned, straight);
+    }
+
+    #[test]
+    fn worse_values_are_never_less_automatic(
+        situation in situations(), a in 0.0..2.0f64, b in 0.0..2.0f64,
+    ) {
+        let measures = |value: f64| {
+            changed(&situation, |it| {
+                it["signal"]["comparison"] = json!("greater");
+                for (name, value) in [("numerator", json!(null)), ("denominator", json!(null)), ("value", json!(value))] {
+                    it["measurement"][name] = value;
+                }
+            })
+        };
+        prop_assume!(situation.signal.is_some());
+        let [less, more] = [a.min(b), a.max(b)].map(|it| decide(&measures(it).expect("a value is one")));
+        prop_assert!(automation(&less) <= automation(&more));
+        prop_assert!(less.score <= more.score);
+    }
+
+    #[test]
+    fn a_severer_signal_is_never_less_automatic(situation in situations()) {
+        prop_assume!(situation.signal.is_some());
+        let of = |severity: &Severity| {
+            let severe = changed(&situation, |it| it["signal"]["severity"] = json!(severity));
+            automation(&decide(&severe.expect("a severity is one")))
+        };
+        prop_assert!(Severity::ALL.is_sorted_by_key(of));
+    }
+
+    #[test]
+    fn whatever_is_written_in_a_situation_there_is_a_decision(
+        situation in situations(), path in any::<Index>(), garbage in garbage(),
+    ) {
+        let mut value = serde_json::to_value(&situation).expect("a situation is JSON");
+        let mut paths = Vec::new();
+        leaves(&value, String::new(), &mut paths);
+        let path: &String = path.get(&paths);
+        *value.pointer_mut(path).expect("the path was just found") = garbage;
+        if let Ok(situation) = serde_json::from_value::<Situation>(value) {
+            let decision = decide(&situation);
+            prop_assert_eq!(recompute(&decision), decision.outcome);
+            prop_assert!(serde_json::to_string(&decision).is_ok());
+        }
     }
 
     #[test]
     fn a_kill_switch_always_wins(situation in situations(), scope in "global|clusters/lab|services/x") {
         let on = changed(&situation, |it| it["rails"]["kill_switches"] = json!([scope]));
+        let on = on.expect("a scope is a text");
         prop_assert!(decide(&on).disposition != Disposition::Execute);
     }
 
@@ -101,6 +266,7 @@ proptest! {
         let worse = changed(&situation, |it| {
             it["environment"].as_array_mut().expect("it is known").push(trouble);
         });
+        let worse = worse.expect("a trouble is one");
         prop_assert!(automation(&decide(&worse)) <= automation(&decide(&situation)));
     }
 
@@ -121,6 +287,7 @@ proptest! {
                 items[at][member] = value;
             }
         });
+        let worse = worse.expect("nodes and pods can be so");
         prop_assert!(automation(&decide(&worse)) <= automation(&decide(&situation)));
     }
 
@@ -129,6 +296,7 @@ proptest! {
         situation in situations(), mode in "off|shadow|suggest",
     ) {
         let other = changed(&situation, |it| it["policy"]["mode"] = json!(mode));
+        let other = other.expect("a mode is one");
         let [auto, other] = [&situation, &other].map(decide);
         prop_assert!(other.disposition != Disposition::Execute);
         // The mode says what becomes of an outcome, not what it is.

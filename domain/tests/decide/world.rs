@@ -84,3 +84,11 @@ pub(crate) fn revision(number: i64, digest: &str, verdict: &str, more: Value) ->
     merge(&mut value, &more);
     value
 }
+
+/// The same pods, of which the cluster says this.
+pub(crate) fn saying(message: &str, mut pods: Vec<Value>) -> Vec<Value> {
+    for pod in &mut pods {
+        pod["message"] = json!(message);
+    }
+    pods
+}

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use super::{ASK, ENVIRONMENT, EXECUTE, case, check};
+use super::{ASK, Case, ENVIRONMENT, EXECUTE, case};
 use crate::world::State::{Good, Lost, Never};
 use crate::world::{C2, State, V2, V3, both, pod, pods, revision};
 
-#[test]
-fn where_the_trouble_comes_from() {
+pub(super) fn cases() -> Vec<Case> {
     let image_pull = |new: &[State], old: &[State], what: &str| {
         json!({
             "signal": {"name": "PodImagePull", "severity": "critical", "limit": 0},
@@ -17,7 +16,7 @@ fn where_the_trouble_comes_from() {
     };
     let around = |kind: &str, hits: &str| json!({"environment": [{"kind": kind, "hits": hits}]});
     let old = [Good, Good, Good];
-    check(vec![
+    vec![
         case(
             "the new image alone cannot be pulled: a bad image",
             "bad-image",
@@ -59,7 +58,7 @@ fn where_the_trouble_comes_from() {
         case("the pull secret is gone", "bad-image", around("pull_secret", "new"), ENVIRONMENT),
         case("the database is down", "bad-image", around("dependency", "both"), ENVIRONMENT),
         case("nodes were rebooted", "bad-image", around("node_reboot", "unknown"), ENVIRONMENT),
-        case("nobody looked around", "bad-image", json!({"environment": null}), ASK),
+        case("nobody looked at the surroundings", "bad-image", json!({"environment": null}), ASK),
         case("nobody looked at the nodes", "bad-image", json!({"nodes": null}), ASK),
         case(
             "the errors of old and new are measured alike",
@@ -117,5 +116,5 @@ fn where_the_trouble_comes_from() {
             json!({"changes": [{"at": "2026-03-03T10:05:00Z", "what": ["migration"]}]}),
             ["human", "ask", "unknown", "none"],
         ),
-    ]);
+    ]
 }

@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{ASK, EXECUTE, case, check};
+use super::{ASK, Case, EXECUTE, case};
 use crate::world::State::{Good, Never};
 use crate::world::{V2, V3, both, pods};
 
-#[test]
-fn what_was_changed_and_when() {
+pub(super) fn cases() -> Vec<Case> {
     let changes = |at: &str, what: Value| json!({"changes": [{"at": at, "what": what}]});
     let unknown = |strategy| ["human", "ask", "unknown", strategy];
-    check(vec![
+    vec![
         case("nothing was changed", "bad-image", json!({"changes": []}), unknown("none")),
         case("nobody looked for changes", "bad-image", json!({"changes": null}), unknown("none")),
         case(
@@ -32,13 +31,13 @@ fn what_was_changed_and_when() {
             unknown("none"),
         ),
         case(
-            "sixty minutes are in the window",
+            "the change lies an hour before the trouble",
             "bad-image",
             changes("2026-03-03T09:05:02Z", json!(["env"])),
             EXECUTE,
         ),
         case(
-            "a second more is not",
+            "the change lies an hour and a second before the trouble",
             "bad-image",
             changes("2026-03-03T09:05:01Z", json!(["env"])),
             unknown("none"),
@@ -93,5 +92,5 @@ fn what_was_changed_and_when() {
             }),
             EXECUTE,
         ),
-    ]);
+    ]
 }

@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{ASK, ENVIRONMENT, EXECUTE, case, check};
+use super::{ASK, Case, ENVIRONMENT, EXECUTE, case};
 use crate::world::State::{Crashed, Good, Lost, Starting};
 use crate::world::{V2, V3, both, pod, pods};
 
-#[test]
-fn how_the_pods_are() {
+pub(super) fn cases() -> Vec<Case> {
     let of = |new: Vec<Value>, old: Vec<Value>| json!({"pods": both(new, old)});
     let good = || pods(V2, &[Good, Good, Good]);
-    check(vec![
+    vec![
         case("nobody looked at the pods", "bad-image", json!({"pods": null}), ASK),
         case("no new pod is there", "bad-image", of(vec![], good()), ASK),
         case("the new pod is still starting", "bad-image", of(pods(V3, &[Starting]), good()), ASK),
@@ -56,7 +55,7 @@ fn how_the_pods_are() {
             EXECUTE,
         ),
         case(
-            "but not on a node that is under pressure",
+            "one of three, named by the policy, on a node under pressure",
             "one-of-three",
             json!({
                 "policy": {"automatic_rules": ["PodCrashLoop"]},
@@ -104,5 +103,5 @@ fn how_the_pods_are() {
             json!({"pods": [pod("node-2", V3, &Crashed), {"name": "?", "node": "node-1", "bad": "crash_loop"}]}),
             ASK,
         ),
-    ]);
+    ]
 }

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ASK, EXECUTE, HELD_BACK, ON_REQUEST, SUPPRESSED, case, check};
+use super::{ASK, Case, EXECUTE, HELD_BACK, ON_REQUEST, SUPPRESSED, case};
 use crate::world::{C1, V2, V3};
 
-#[test]
-fn what_holds_the_machine_back() {
+pub(super) fn cases() -> Vec<Case> {
     let rails = |rails: Value| json!({"rails": rails});
     let mode = |mode: &str| json!({"policy": {"mode": mode}});
     let window =
@@ -14,7 +13,7 @@ fn what_holds_the_machine_back() {
     let over = json!([{"name": "w", "from": "2026-03-03T09:00:00Z", "to": "2026-03-03T10:05:04Z"}]);
     let ended = |at: &str, to: &str| json!([{"ended_at": at, "to": {"digest": to}}]);
     let owner = |kind: &str| json!({"workload": {"owner": {"kind": kind, "name": "shop"}}});
-    check(vec![
+    vec![
         case(
             "a kill switch is on",
             "bad-image",
@@ -27,21 +26,21 @@ fn what_holds_the_machine_back() {
             rails(json!({"kill_switches": null})),
             HELD_BACK,
         ),
-        case("suggest asks", "bad-image", mode("suggest"), HELD_BACK),
+        case("the policy's mode is suggest", "bad-image", mode("suggest"), HELD_BACK),
         case(
-            "shadow records",
+            "the policy's mode is shadow",
             "bad-image",
             mode("shadow"),
             ["automatic", "record_only", "code_defect", "version_rollback"],
         ),
         case(
-            "off does nothing",
+            "the policy's mode is off",
             "bad-image",
             mode("off"),
             ["automatic", "none", "code_defect", "version_rollback"],
         ),
         case(
-            "off asks nobody",
+            "one of three crashes while the policy's mode is off",
             "one-of-three",
             mode("off"),
             ["human", "none", "code_defect", "version_rollback"],
@@ -61,13 +60,13 @@ fn what_holds_the_machine_back() {
         ),
         case("a rollback of ours runs", "bad-image", rails(json!({"rollbacks": [{}]})), SUPPRESSED),
         case(
-            "just rolled back",
+            "less than five minutes after the last rollback",
             "bad-image",
             rails(json!({"rollbacks": ended("2026-03-03T10:00:05Z", V2)})),
             SUPPRESSED,
         ),
         case(
-            "five minutes later",
+            "five minutes after the last rollback",
             "bad-image",
             rails(json!({"rollbacks": ended("2026-03-03T10:00:04Z", V2)})),
             EXECUTE,
@@ -119,14 +118,14 @@ fn what_holds_the_machine_back() {
             HELD_BACK,
         ),
         case(
-            "three services at once",
+            "three other services are being rolled back",
             "bad-image",
             rails(json!({"rolling_back_now": 3})),
             HELD_BACK,
         ),
-        case("two services at once", "bad-image", rails(json!({"rolling_back_now": 2})), EXECUTE),
-        case("maintenance", "bad-image", rails(json!({"maintenance": window})), SUPPRESSED),
-        case("maintenance is over", "bad-image", rails(json!({"maintenance": over})), EXECUTE),
+        case("two other services are being rolled back", "bad-image", rails(json!({"rolling_back_now": 2})), EXECUTE),
+        case("a maintenance window is open", "bad-image", rails(json!({"maintenance": window})), SUPPRESSED),
+        case("the maintenance window is over", "bad-image", rails(json!({"maintenance": over})), EXECUTE),
         case("a freeze leaves it to people", "bad-image", rails(json!({"freezes": window})), ASK),
         case("somebody paused it", "bad-image", json!({"workload": {"paused": true}}), ASK),
         case(
@@ -185,10 +184,46 @@ fn what_holds_the_machine_back() {
             ON_REQUEST,
         ),
         case(
-            "but by a rollback that runs",
+            "a person asks while a rollback of ours runs",
             "person-asks",
             rails(json!({"rollbacks": [{}]})),
             ["suppressed", "none", "unknown", "version_rollback"],
         ),
-    ]);
+        case(
+            "nobody knows what the last rollback went back to, and nothing was deployed since",
+            "bad-image",
+            json!({"changes": [{"at": "2026-03-03T09:50:00Z", "what": ["image"]}], "rails": {"rollbacks": [{"ended_at": "2026-03-03T09:58:00Z"}]}}),
+            ASK,
+        ).by("rollback_of_rollback"),
+        case(
+            "nobody knows what an older rollback went back to, and something was deployed since",
+            "bad-image",
+            json!({"rails": {"rollbacks": [{"ended_at": "2026-03-03T09:58:00Z"}]}}),
+            EXECUTE,
+        ).by(""),
+        case(
+            "one of three crashes while the policy's mode is shadow",
+            "one-of-three",
+            mode("shadow"),
+            ["human", "record_only", "code_defect", "version_rollback"],
+        ).by("new_is_bad mode"),
+        case(
+            "a drill in a protected namespace",
+            "bad-image",
+            json!({"rails": {"drill": "DR-20260303-01"}, "workload": {"protected": true}}),
+            ["never", "none", "code_defect", "none"],
+        ),
+        case(
+            "kill switches of the whole cluster and of the service",
+            "bad-image",
+            rails(json!({"kill_switches": ["services/api-gateway", "clusters/lab"]})),
+            HELD_BACK,
+        ).by("kill_switch"),
+        case(
+            "two stop it at once: a cap and somebody's pause",
+            "bad-image",
+            json!({"rails": {"automatic_this_hour": 3}, "workload": {"paused": true}}),
+            ASK,
+        ).by("hourly_cap paused_by_other"),
+    ]
 }

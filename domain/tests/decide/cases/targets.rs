@@ -3,14 +3,13 @@
 use domain::decide::decide;
 use serde_json::{Value, json};
 
-use super::{ASK, HELD_BACK, case, check};
+use super::{ASK, Case, HELD_BACK, case};
 use crate::world::{C1, C2, V1, V2, V3, revision, situation};
 
-#[test]
-fn what_there_is_to_go_back_to() {
+pub(super) fn cases() -> Vec<Case> {
     let known = |revisions: Value| json!({"revisions": revisions});
     let live = || revision(3, V3, "unknown", json!({}));
-    check(vec![
+    vec![
         case(
             "nobody knows the revisions",
             "bad-image",
@@ -36,7 +35,7 @@ fn what_there_is_to_go_back_to() {
             ["never", "none", "code_defect", "none"],
         ),
         case(
-            "pruned, but its template was kept",
+            "the only verified one was pruned, and its template was kept",
             "bad-image",
             known(json!([
                 live(),
@@ -45,19 +44,19 @@ fn what_there_is_to_go_back_to() {
             HELD_BACK,
         ),
         case(
-            "pruned and gone",
+            "the only verified one was pruned and is gone",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"present": false}))])),
             ["never", "none", "code_defect", "none"],
         ),
         case(
-            "the migration annotations differ",
+            "the migration annotations of live and target differ",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"migration": "0041"}))])),
             ["human", "ask", "code_defect", "none"],
         ),
         case(
-            "something differs that cannot be changed in place",
+            "something differs from the target that cannot be changed in place",
             "bad-image",
             known(json!([
                 live(),
@@ -66,12 +65,12 @@ fn what_there_is_to_go_back_to() {
             ["human", "ask", "code_defect", "none"],
         ),
         case(
-            "its configuration has moved on since",
+            "the target's configuration has moved on since",
             "bad-image",
             known(json!([live(), revision(2, V2, "verified", json!({"config_current": false}))])),
             HELD_BACK,
         ),
-    ]);
+    ]
 }
 
 #[test]

@@ -3,13 +3,16 @@
 //! **Invariant:** nothing is made up on the way: what nobody has looked at stays unknown, and what was looked at and
 //! not found is an empty list.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alerts::Alert;
 use crate::alerts::watched::Sighting;
-use crate::changes::Change;
+use crate::changes::{Change, ChangeKind, Part};
 use crate::decide::situation as facts;
 use crate::decide::situation::{Hits, Situation, Trouble, TroubleKind};
 use crate::decisions::Strategy;
@@ -106,9 +109,13 @@ impl Scene {
             workload: self.workload(),
             changes: Some(self.changes.iter().map(change).collect()),
             revisions: Some(self.revisions.iter().map(revision).collect()),
-            pods: Some(self.pods.iter().map(pod).collect()),
-            nodes: self.nodes.as_ref().map(|nodes| nodes.iter().map(node).collect()),
-            environment: Some(self.troubles()),
+            pods: (!self.is_stale()).then(|| self.pods.iter().map(pod).collect()),
+            // Of a cluster's thousand nodes only those explain these pods that they run on.
+            nodes: self
+                .nodes
+                .as_ref()
+                .map(|nodes| nodes.iter().filter(|it| self.runs_on(it)).map(node).collect()),
+            environment: (!self.is_stale()).then(|| self.troubles()),
             data: facts::Data::default(),
             rails: facts::Rails {
                 kill_switches: Some(covering.map(ToString::to_string).collect()),
@@ -125,6 +132,16 @@ impl Scene {
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// What is known of the pods is old, and what fires is measured elsewhere: the one says nothing about the other.
+    /// A signal of the watch doubts itself while nothing is seen.
+    fn is_stale(&self) -> bool {
+        let measured = matches!(
+            self.signal.as_ref().map(|it| &it.source),
+            Some(Source::Ratio { .. } | Source::Value { .. })
+        );
+        measured && !self.connected
     }
 
     fn alert(&self) -> facts::Alert {
@@ -238,6 +255,9 @@ impl Scene {
             if kind == TroubleKind::Eviction && !bad.message.contains("Evicted") {
                 continue;
             }
+            // The scheduler says the same of a pod whose claim is not bound.
+            let lacks_volume = kind == TroubleKind::Scheduling && bad.message.contains("olume");
+            let kind = if lacks_volume { TroubleKind::Volume } else { kind };
             let live = |it: &&&Pod| it.digest.as_ref() == Some(&self.workload.live.digest);
             let new = hit.iter().filter(live).count();
             let hits = match (new, hit.len() - new) {
@@ -248,7 +268,15 @@ impl Scene {
             let message = Some(bad.message.clone());
             troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
         }
-        for node in self.nodes.iter().flatten().filter(|it| it.pressure) {
+        troubles.extend(self.quota());
+        let mut bad = self.pods.iter().filter(|it| !it.terminating && it.bad.is_some());
+        let weak = |name: &str| {
+            self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
+        };
+        // Where a pod is bad on a node that is well, no other node's pressure explains it.
+        let elsewhere = bad.any(|it| !it.node.is_empty() && !weak(&it.node));
+        let pressed = |it: &&Node| it.pressure && !elsewhere && self.runs_on(it);
+        for node in self.nodes.iter().flatten().filter(pressed) {
             troubles.push(Trouble {
                 kind: TroubleKind::NodePressure,
                 hits: Hits::Unknown,
@@ -257,6 +285,24 @@ impl Scene {
             });
         }
         troubles
+    }
+
+    /// A quota lets no pod come into being, so only the workload itself tells of it.
+    fn quota(&self) -> Option<Trouble> {
+        let refused = self.workload.conditions.iter().find(|it| {
+            it.kind == "ReplicaFailure" && it.status == "True" && it.message.contains("quota")
+        })?;
+        let rolls_out = self.workload.rollout != Rollout::Settled;
+        Some(Trouble {
+            kind: TroubleKind::Quota,
+            hits: if rolls_out { Hits::New } else { Hits::Unknown },
+            since: None,
+            message: Some(refused.message.clone()),
+        })
+    }
+
+    fn runs_on(&self, node: &Node) -> bool {
+        self.pods.iter().any(|it| !it.terminating && it.node == node.name)
     }
 
     /// Whether our own sources say that the signal has gone. None where nobody can tell.
@@ -281,8 +327,18 @@ impl Scene {
     }
 }
 
+/// The contents of ConfigMaps lie outside the template, so their change names no part of it.
 fn change(it: &Change) -> facts::Change {
-    facts::Change { at: it.at, what: it.items.iter().map(|it| it.part).collect(), ours: false }
+    let mut what: Vec<Part> = it.items.iter().map(|it| it.part).collect();
+    let differs = match (&it.from, &it.to) {
+        (Some(from), Some(to)) => from.config_digest != to.config_digest,
+        _ => false,
+    };
+    let configured = it.kind == ChangeKind::Config || (differs && !what.is_empty());
+    if configured && !what.contains(&Part::Config) {
+        what.push(Part::Config);
+    }
+    facts::Change { at: it.at, what, ours: false }
 }
 
 fn migration(it: &Revision) -> Option<String> {
