@@ -78,6 +78,12 @@ pub(crate) fn build_server(profile: &str) -> anyhow::Result<()> {
     check(cargo(&["build", "--profile", profile, "--bin=lifeboat"]).args(NATIVE))
 }
 
+/// The same as the tests of Rust have built it beside themselves: with what only tests ask of a library, so that nothing
+/// is compiled twice.
+pub(crate) fn build_server_for_tests() -> anyhow::Result<()> {
+    check(cargo(&["test", "--no-run", "--test=it"]).args(NATIVE))
+}
+
 /// Runs to the end; an error where it did not succeed.
 pub(crate) fn check(command: &mut Command) -> anyhow::Result<()> {
     ensure_not_stopped()?;

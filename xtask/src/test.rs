@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::embedded::Postgres;
-use crate::process::{NATIVE, build_server, cargo, check, ensure_not_stopped, start, wait};
+use crate::process::{NATIVE, build_server_for_tests, cargo, check, ensure_not_stopped, start, wait};
 use crate::{cluster, site, sqlx, target, tidy, tools};
 
 /// What the test runners said, added up.
@@ -137,7 +137,7 @@ fn rust(count: &mut Count) -> anyhow::Result<()> {
 /// The pages in Chromium.
 fn browser(count: &mut Count) -> anyhow::Result<()> {
     site::build(false)?;
-    build_server("dev")?;
+    build_server_for_tests()?;
     let mut tests = Command::new("node");
     // One after the other: a browser and a server each want a core.
     tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).current_dir("e2e");
