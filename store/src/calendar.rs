@@ -66,7 +66,8 @@ pub async fn by_name(db: impl PgExecutor<'_>, name: &str) -> Result<Stated, Erro
 /// Lets nobody else plan, move or miss a drill of this kind until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, name: &str) -> Result<Stated, Error> {
     // Its newest version is read once the lock is held.
-    let locked = sqlx::query_scalar!("SELECT id FROM expected_drills WHERE name = $1 FOR UPDATE", name);
+    let locked =
+        sqlx::query_scalar!("SELECT id FROM expected_drills WHERE name = $1 FOR UPDATE", name);
     locked.fetch_optional(&mut *tx).await?.ok_or(Error::NotFound)?;
     by_name(tx, name).await
 }

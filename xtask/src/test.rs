@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::embedded::Postgres;
-use crate::process::{NATIVE, build_server_for_tests, cargo, check, ensure_not_stopped, start, wait};
+use crate::process::{
+    NATIVE, build_server_for_tests, cargo, check, ensure_not_stopped, start, wait,
+};
 use crate::{cluster, site, sqlx, target, tidy, tools};
 
 /// What the test runners said, added up.

@@ -209,7 +209,8 @@ async fn who_waits_for_a_run_reads_what_they_waited_for(pool: PgPool) {
         let mut tx = db.begin().await.unwrap();
         lock_claimed(&mut tx, claim).await.unwrap()
     });
-    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')";
+    let waiting =
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')";
     while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&pool).await.unwrap() {
         tokio::task::yield_now().await;
     }

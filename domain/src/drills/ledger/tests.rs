@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::import::{Entry, Head, IMPORTED, Note, Problem, Reader, Table, Why, read};
 use super::*;
 use crate::drills::closing::Outcome;
-use crate::drills::{ActionItem, CauseClass, DrillType, Issue, OfService, SignOff, State, Times, Verified};
+use crate::drills::{
+    ActionItem, CauseClass, DrillType, Issue, OfService, SignOff, State, Times, Verified,
+};
 use crate::evidence::Sha256;
 use crate::ids::ServiceId;
 use crate::measurements::{Measurement, Target, Window};
