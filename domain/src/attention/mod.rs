@@ -80,6 +80,22 @@ impl Kind {
                 | Kind::KillSwitch
         )
     }
+
+    /// Whether something goes on right now and waits for this within minutes: it fails closed, or stands still half done.
+    /// What has been overdue for months must not hide it.
+    pub const fn goes_on(self) -> bool {
+        matches!(
+            self,
+            Kind::RollbackApproval
+                | Kind::RunApproval
+                | Kind::NeedsPerson
+                | Kind::Checklist
+                | Kind::RunPaused
+                | Kind::ManualStep
+                | Kind::ResumeOwed
+                | Kind::DrillUnderWay
+        )
+    }
 }
 
 words!(
@@ -254,7 +270,8 @@ pub fn looks_on(reader: Option<&User>) -> bool {
     reader.is_none_or(|it| it.roles.iter().all(|it| it.role == Role::Viewer))
 }
 
-/// What this reader sees, the most urgent first: by urgency, by the time that is left, and what has waited longest.
+/// What this reader sees: what goes on right now before everything else, each by urgency, by the time that is left, and
+/// what has waited longest.
 /// Nobody where a machine asks.
 pub fn select(entries: Vec<Entry>, reader: Option<&User>, now: DateTime<Utc>) -> Vec<Item> {
     let looks_on = looks_on(reader);
@@ -268,14 +285,23 @@ pub fn select(entries: Vec<Entry>, reader: Option<&User>, now: DateTime<Utc>) ->
     items
 }
 
-type Key<'a> =
-    (Urgency, Reverse<bool>, Option<DateTime<Utc>>, DateTime<Utc>, Kind, &'a str, &'a str);
+type Key<'a> = (
+    Reverse<bool>,
+    Urgency,
+    Reverse<bool>,
+    Option<DateTime<Utc>>,
+    DateTime<Utc>,
+    Kind,
+    &'a str,
+    &'a str,
+);
 
 /// Of what has no end nothing is known but that it has begun, so it comes after what has one.
 fn key(it: &Item) -> Key<'_> {
     let entry = &it.entry;
     let known = Reverse(entry.due.is_some());
-    (it.urgency, known, entry.due, entry.since, entry.kind, &entry.subject, &entry.title)
+    let now = Reverse(entry.kind.goes_on());
+    (now, it.urgency, known, entry.due, entry.since, entry.kind, &entry.subject, &entry.title)
 }
 
 /// The account behind an actor of the audit log.

@@ -455,9 +455,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_overdue_comes_first(entries in prop::collection::vec(entry(), 0..30)) {
+    fn what_goes_on_comes_first_and_then_what_is_overdue(entries in prop::collection::vec(entry(), 0..30)) {
         let all = select(entries, None, now());
         for pair in all.windows(2) {
+            let [now, then] = [0, 1].map(|it| pair[it].entry.kind.goes_on());
+            prop_assert!(now >= then);
+            if now != then {
+                continue;
+            }
             prop_assert!(pair[0].urgency <= pair[1].urgency);
             if let (true, Some(a), Some(b)) =
                 (pair[0].urgency == pair[1].urgency, pair[0].entry.due, pair[1].entry.due)
