@@ -12,7 +12,10 @@ use crate::decisions::Cause;
 use crate::drills::{Outcome, StateName};
 use crate::quarters::Fact;
 use crate::rollbacks::State;
-use crate::texts::{Lang, count, date, drills, measurements, number, quarters, reports, rollbacks};
+use crate::texts::{
+    Lang, count, date, drills, measurements, number, quarters, reports, rollbacks, spot_checks,
+};
+use crate::verdict::Verdict;
 
 /// Of a text that somebody wrote, in characters; the whole of it is what the digest is of.
 const LONGEST: usize = 80;
@@ -54,6 +57,7 @@ fn heads(lang: Lang, ledger: &str) -> [&'static str; 6] {
     let (whose, what) = match ledger {
         "rollbacks" => (of_quarters.service, t.cause),
         "measurements" => (t.subject, t.worst),
+        "spot-checks" => (of_quarters.service, spot_checks::TEXTS.of(lang).item),
         _ => (of_quarters.service, t.scenario),
     };
     let row = if ledger == "measurements" { t.promise } else { of_quarters.row };
@@ -81,6 +85,13 @@ fn cells<Z: TimeZone<Offset: Display>>(lang: Lang, fact: &Fact, zone: &Z) -> [St
             said(&it["service"]),
             of_cause(lang, &it["cause"]),
             of_rollback(lang, it),
+        ],
+        "spot-checks" => [
+            own.to_owned(),
+            day(&["recorded_at"]),
+            said(&it["service"]),
+            said(&it["item"]),
+            of_spot_check(lang, it),
         ],
         "measurements" => {
             let date = own.split('/').next().unwrap_or_default();
@@ -130,6 +141,13 @@ fn of_rollback(lang: Lang, it: &Value) -> String {
     match state {
         Some(State::Closed { closure, .. }) => (t.closure_of)(closure).to_owned(),
         Some(state) => (t.state_of)(&state).to_owned(),
+        None => unknown(lang),
+    }
+}
+
+fn of_spot_check(lang: Lang, it: &Value) -> String {
+    match it["verdict"].as_str().and_then(Verdict::parse) {
+        Some(verdict) => (spot_checks::TEXTS.of(lang).verdict_of)(verdict).to_owned(),
         None => unknown(lang),
     }
 }

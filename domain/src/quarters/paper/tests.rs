@@ -51,6 +51,11 @@ fn counted() -> Counted {
                 json!({"service": "pay", "state": "failed", "state_reason": "no"}),
             ),
             fact("rollbacks/RB-20260802-02", json!({"service": "pay", "state": "later_word"})),
+            fact(
+                "spot-checks/SC-20260803-01",
+                json!({"service": "pay", "item": "PITR", "verdict": "fail", "created_at": "2026-08-01T00:00:00Z",
+                       "recorded_at": "2026-08-03T00:00:00Z"}),
+            ),
         ],
     }
 }
@@ -60,7 +65,10 @@ fn rows_stand_by_ledger_with_their_digests() {
     let counted = counted();
     let paper = paper(&closed(Lang::Zh, &counted), &counted.facts, &zone()).unwrap();
     let names: Vec<_> = paper.ledgers.iter().map(|it| (&*it.name, &*it.count)).collect();
-    assert_eq!(names, [("演练台账", "2"), ("RTO / RPO 度量（按日）", "1"), ("回滚", "2")]);
+    assert_eq!(
+        names,
+        [("演练台账", "2"), ("RTO / RPO 度量（按日）", "1"), ("回滚", "2"), ("抽检", "1")]
+    );
     let row =
         |ledger: usize, row: usize| paper.ledgers[ledger].rows[row].0.each_ref().map(|it| &**it);
     // What somebody wrote stays as it was written.
@@ -72,6 +80,7 @@ fn rows_stand_by_ledger_with_their_digests() {
     let measured = ["RPO", "2026-07-03", "order-db", "912.5 s", "达标 22，未达标 1，未知 1"];
     assert_eq!(row(1, 0), measured);
     assert_eq!([row(2, 0)[4], row(2, 1)[4]], ["失败", "未知"]);
+    assert_eq!(row(3, 0), ["SC-20260803-01", "2026-08-03", "pay", "PITR", "不合格"]);
     let digest = counted.facts[0].digest().to_string();
     assert_eq!(format!("sha256:{}", paper.ledgers[0].rows[0].1.concat()), digest);
 }
