@@ -27,7 +27,7 @@ for (const project of projects) {
       await page.waitForURL("**/drills/import");
       await audit(page, project);
       const upload = async (text) => {
-        await page.getByLabel("CSV file").setInputFiles(file(text));
+        await page.locator("#import-file").setInputFiles(file(text));
         await page.getByRole("button", { name: "Preview" }).click();
         await page.waitForURL(/file=/);
       };
