@@ -68,6 +68,8 @@ const GROUPS: &[Group] = &[
 const BESIDE: &[Place] = &[
     Place { href: "/decisions", name: |t| t.decisions },
     Place { href: "/drills/calendar", name: |t| t.calendar },
+    Place { href: "/drills/import", name: |t| t.import },
+    Place { href: "/drills/print", name: |t| t.print },
     Place { href: "/profile", name: |t| t.profile },
     Place { href: "/quarters", name: |t| t.quarters },
     Place { href: "/reconciliation", name: |t| t.reconciliation },
