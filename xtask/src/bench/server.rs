@@ -54,6 +54,7 @@ impl Server {
         A: AsRef<OsStr>,
     {
         let log = fs::File::create(data.with_extension("log"))?;
+        std::fs::create_dir_all(data)?;
         let mut command = lifeboat(data);
         command.args(["run", "--listen=127.0.0.1:0"]);
         command.arg("--site").arg(target().join("site")).args(args);
