@@ -1,6 +1,5 @@
 //! What everybody who opens a page should know at once, and what the first page asks of no single ledger.
 
-use chrono::{DateTime, Utc};
 use domain::attention::house::House;
 use serde_json::json;
 use sqlx::PgExecutor;
@@ -81,16 +80,4 @@ pub async fn house(db: impl PgExecutor<'_>, limit: i64) -> Result<House, Error> 
         }))
     };
     house().map_err(|_| Error::Inconsistent { table: "attention", id: "house".to_owned() })
-}
-
-/// The moment of the oldest row of a ledger, and the names of the quarters that are closed.
-pub async fn quarters(
-    db: impl PgExecutor<'_>,
-) -> Result<(Option<DateTime<Utc>>, Vec<String>), Error> {
-    let row = sqlx::query!(
-        r#"SELECT least((SELECT min(happened_at) FROM drills), (SELECT min(created_at) FROM rollbacks)) AS first,
-                  ARRAY(SELECT name FROM quarters ORDER BY name DESC LIMIT 100) AS "closed!""#
-    );
-    let row = row.fetch_one(db).await?;
-    Ok((row.first, row.closed))
 }

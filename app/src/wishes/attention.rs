@@ -114,7 +114,8 @@ async fn periods(cx: &Context, reader: &User) -> Result<Vec<Entry>, Error> {
         entries.extend(uncovered(cx).await?);
     }
     if may(Action::CloseQuarter) {
-        let (first, closed) = store::attention::quarters(&cx.db).await?;
+        let first = store::quarters::first(&cx.db).await?;
+        let closed = store::quarters::closed(&cx.db).await?;
         entries.extend(ledgers::quarters(first, &closed, cx.today(), &cx.zone));
     }
     if reader.has(Role::Sre) {

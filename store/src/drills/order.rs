@@ -73,137 +73,98 @@ macro_rules! ordered {
     };
 }
 
+/// The rows of a filter in whichever order it asks for, looked for as [`ordered`] can.
+macro_rules! in_order {
+    ($how:tt, $db:expr, $filter:expr) => {{
+        let (at, ms, number) = $filter.place();
+        match ($filter.sort.by, $filter.sort.ascending) {
+            (SortBy::Created, false) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    at,
+                    "d.created_at DESC, d.id DESC",
+                    "(d.created_at, d.id) < ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Created, true) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    at,
+                    "d.created_at, d.id",
+                    "(d.created_at, d.id) > ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Planned, false) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    at,
+                    "d.planned_at DESC, d.id DESC",
+                    "(d.planned_at, d.id) < ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Planned, true) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    at,
+                    "d.planned_at, d.id",
+                    "(d.planned_at, d.id) > ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Closure, false) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    ms,
+                    "d.closure_ms DESC, d.id DESC",
+                    "(d.closure_ms, d.id) < ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Closure, true) => {
+                ordered!(
+                    $how,
+                    $filter,
+                    ms,
+                    "d.closure_ms, d.id",
+                    "(d.closure_ms, d.id) > ($14, $13)"
+                )
+                .fetch_all($db)
+                .await?
+            }
+            (SortBy::Number, false) => {
+                ordered!($how, $filter, number, "d.number DESC", "d.number < $14")
+                    .fetch_all($db)
+                    .await?
+            }
+            (SortBy::Number, true) => {
+                ordered!($how, $filter, number, "d.number", "d.number > $14").fetch_all($db).await?
+            }
+        }
+    }};
+}
+
 /// Which rows, in order.
 pub(super) async fn ids(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Uuid>, Error> {
     if filter.words().is_some() {
-        let near = near(&mut *db, filter).await?;
+        let near = in_order!(near, &mut *db, filter);
         if i64::try_from(near.len()).is_ok_and(|it| it >= filter.limit) {
             return Ok(near);
         }
     }
-    all(db, filter).await
-}
-
-/// As many as are found near the beginning.
-async fn near(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Uuid>, Error> {
-    let (at, ms, number) = filter.place();
-    Ok(match (filter.sort.by, filter.sort.ascending) {
-        (SortBy::Created, false) => {
-            ordered!(
-                near,
-                filter,
-                at,
-                "d.created_at DESC, d.id DESC",
-                "(d.created_at, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Created, true) => {
-            ordered!(near, filter, at, "d.created_at, d.id", "(d.created_at, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Planned, false) => {
-            ordered!(
-                near,
-                filter,
-                at,
-                "d.planned_at DESC, d.id DESC",
-                "(d.planned_at, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Planned, true) => {
-            ordered!(near, filter, at, "d.planned_at, d.id", "(d.planned_at, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Closure, false) => {
-            ordered!(
-                near,
-                filter,
-                ms,
-                "d.closure_ms DESC, d.id DESC",
-                "(d.closure_ms, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Closure, true) => {
-            ordered!(near, filter, ms, "d.closure_ms, d.id", "(d.closure_ms, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Number, false) => {
-            ordered!(near, filter, number, "d.number DESC", "d.number < $14").fetch_all(db).await?
-        }
-        (SortBy::Number, true) => {
-            ordered!(near, filter, number, "d.number", "d.number > $14").fetch_all(db).await?
-        }
-    })
-}
-
-/// All that there are.
-async fn all(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Uuid>, Error> {
-    let (at, ms, number) = filter.place();
-    Ok(match (filter.sort.by, filter.sort.ascending) {
-        (SortBy::Created, false) => {
-            ordered!(
-                all,
-                filter,
-                at,
-                "d.created_at DESC, d.id DESC",
-                "(d.created_at, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Created, true) => {
-            ordered!(all, filter, at, "d.created_at, d.id", "(d.created_at, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Planned, false) => {
-            ordered!(
-                all,
-                filter,
-                at,
-                "d.planned_at DESC, d.id DESC",
-                "(d.planned_at, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Planned, true) => {
-            ordered!(all, filter, at, "d.planned_at, d.id", "(d.planned_at, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Closure, false) => {
-            ordered!(
-                all,
-                filter,
-                ms,
-                "d.closure_ms DESC, d.id DESC",
-                "(d.closure_ms, d.id) < ($14, $13)"
-            )
-            .fetch_all(db)
-            .await?
-        }
-        (SortBy::Closure, true) => {
-            ordered!(all, filter, ms, "d.closure_ms, d.id", "(d.closure_ms, d.id) > ($14, $13)")
-                .fetch_all(db)
-                .await?
-        }
-        (SortBy::Number, false) => {
-            ordered!(all, filter, number, "d.number DESC", "d.number < $14").fetch_all(db).await?
-        }
-        (SortBy::Number, true) => {
-            ordered!(all, filter, number, "d.number", "d.number > $14").fetch_all(db).await?
-        }
-    })
+    Ok(in_order!(all, &mut *db, filter))
 }
 
 impl Filter {

@@ -130,6 +130,12 @@ pub async fn first(db: impl PgExecutor<'_>) -> Result<Option<DateTime<Utc>>, Err
     Ok(first.fetch_one(db).await?)
 }
 
+/// The names of those that are closed, the newest first: as many as anybody looks back.
+pub async fn closed(db: impl PgExecutor<'_>) -> Result<Vec<String>, Error> {
+    let names = sqlx::query_scalar!("SELECT name FROM quarters ORDER BY name DESC LIMIT 100");
+    Ok(names.fetch_all(db).await?)
+}
+
 /// A row as it was closed, with its digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClosedRow {
