@@ -41,7 +41,7 @@ pub async fn with_objectives(cx: &Context) -> Result<(Vec<Standing>, Vec<Dated>)
     cx.read(Action::Read, async |cx| {
         let rows = store::backups::list(&cx.db).await?;
         let ids: Vec<BackupId> = rows.iter().map(|it| it.id).collect();
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let mut seen = store::backups::seen(&mut db, &ids).await?;
         let standing = store::backups::standing(&mut *db).await?;
         let objectives = store::objectives::list(&mut *db).await?;

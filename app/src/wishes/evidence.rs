@@ -28,7 +28,7 @@ pub struct NewEvidence {
 /// The field `subject`; [`Error::Forbidden`]; [`NotKept::Erased`] for bytes that had to go.
 pub async fn may_add(cx: &Context, subject: &str, file: &Sha256) -> Result<(), Error> {
     cx.read(Action::UploadEvidence, async |cx| {
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         require(cx, &mut db, Action::UploadEvidence, subject).await?;
         refuse_erased(&mut db, file).await
     })
@@ -126,7 +126,7 @@ pub async fn read(cx: &Context, sha256: &Sha256) -> Result<Vec<Evidence>, Error>
         if rows.is_empty() {
             return Err(Error::NotFound);
         }
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         for row in rows.iter().filter(|it| it.restricted) {
             require(cx, &mut db, Action::ReadRestrictedEvidence, &row.subject).await?;
         }

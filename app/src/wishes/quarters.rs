@@ -77,7 +77,7 @@ pub struct Closed {
 pub async fn look(cx: &Context, name: &str) -> Result<Option<Closed>, Error> {
     cx.read(Action::Read, async |cx| {
         let period = quarter(name)?;
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let Some(quarter) = store::quarters::find(&mut *db, period).await? else {
             return Ok(None);
         };
@@ -105,7 +105,7 @@ pub async fn look(cx: &Context, name: &str) -> Result<Option<Closed>, Error> {
 pub async fn report(cx: &Context, name: &str) -> Result<(Period, File), Error> {
     cx.read(Action::Read, async |cx| {
         let period = quarter(name)?;
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let report = store::quarters::reports::find(&mut *db, period).await?;
         let file = report.as_ref().and_then(Report::stored).ok_or(Error::NotFound)?;
         match erased(&mut db, file).await? {
@@ -146,7 +146,7 @@ pub async fn reconcile(cx: &Context, month: Option<&str>) -> Result<Reconciled, 
         if month.unit() != Unit::Month {
             return Err(wrong());
         }
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let (from, until) = (month.starts(&cx.zone), month.ends(&cx.zone));
         let rows = store::quarters::reconciliation::rows(&mut db, from, until).await?;
         Ok(Reconciled { month, rows: rows.len(), mismatches: mismatches(rows) })

@@ -80,7 +80,7 @@ const MOST_STEPS: usize = 100;
 /// Faults by field.
 pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen>), Error> {
     cx.read(Doing::RequestRun, async |cx| {
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let made = make(cx, &mut db, asked).await?;
         Ok((made.plan, made.foreseen))
     })

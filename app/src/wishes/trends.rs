@@ -60,7 +60,7 @@ pub async fn read(cx: &Context, asked: Asked) -> Result<Trends, Error> {
     cx.read(Action::Read, async |cx| {
         let (to, filter) = understood(cx, asked)?;
         let periods = to.last(to.unit().shown());
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let figures = store::trends::of(&mut db, &periods, &cx.zone, &filter).await?;
         let point = |(period, figures): (Period, Figures)| Point {
             period,

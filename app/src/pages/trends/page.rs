@@ -28,7 +28,7 @@ pub fn TrendsPage() -> impl IntoView {
             source: query.get("source"),
         };
         let trends = wishes::read(&cx, asked).await?;
-        let mut db = cx.db.acquire().await.map_err(store::Error::from)?;
+        let mut db = cx.connection().await?;
         let teams = store::trends::teams(&mut db).await?;
         let (lede, state) = told(&trends);
         let now = Period::of(trends.unit, cx.today());
