@@ -11,6 +11,7 @@ use super::World;
 
 mod recovery;
 pub mod replication;
+mod source;
 mod targets;
 
 /// How finely a loss can be told as time, too.

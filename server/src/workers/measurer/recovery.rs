@@ -8,7 +8,7 @@ use serde_json::json;
 use store::measurements::incidents::{self, Incident};
 
 use super::World;
-use crate::adapters::prometheus::{Error, Series};
+use super::source::{Source, range};
 
 /// What is not back after this time is no question of RTO any more.
 const GIVEN_UP_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -64,52 +64,26 @@ async fn measure(
     let step_s = recovery.step_s.max(u32::try_from(steps).unwrap_or(u32::MAX));
     let recovery = &Recovery { step_s, ..recovery.clone() };
     let watch = Watch { recovery, t0: incident.t0, until, over_at: incident.over_at };
-    let asked = ask(world, incident, recovery, until).await;
+    let source =
+        Source { address: recovery.prometheus.as_deref(), cluster: incident.cluster.as_deref() };
+    let asked = ask(world, &source, incident.t0, recovery, until).await;
     let (finding, samples) = match &asked {
         Ok(series) => (watch.finding(series), watch.line(series)),
         Err(finding) => (finding.clone(), Vec::new()),
     };
-    let source = match (&recovery.prometheus, &incident.cluster) {
-        (Some(address), _) => format!("prometheus {address}"),
-        (None, Some(cluster)) => format!("prometheus of {cluster}"),
-        (None, None) => "prometheus".to_owned(),
-    };
-    rto(&watch, &finding, objective, &source, samples)
+    rto(&watch, &finding, objective, &source.name(), samples)
 }
 
 async fn ask(
     world: &World,
-    incident: &Incident,
+    source: &Source<'_>,
+    t0: DateTime<Utc>,
     recovery: &Recovery,
     until: DateTime<Utc>,
 ) -> Result<Vec<Vec<Sample>>, Finding> {
-    let prometheus = match (&recovery.prometheus, &incident.cluster) {
-        (Some(address), _) => world.metrics.at(address),
-        (None, Some(cluster)) => world.metrics.of(cluster).await,
-        (None, None) => {
-            let reason = "neither the objective nor a workload says which Prometheus".to_owned();
-            return Err(Finding::NoSource { reason });
-        }
-    };
-    let prometheus = prometheus.map_err(|it| trouble(&it))?;
+    let prometheus = source.prometheus(world, "objective").await?;
     let step = TimeDelta::seconds(recovery.step_s.into());
-    let answer = prometheus.range(&recovery.query, incident.t0, until, step).await;
-    Ok(answer.map_err(|it| trouble(&it))?.into_iter().map(samples).collect())
-}
-
-fn trouble(error: &Error) -> Finding {
-    let reason = error.to_string();
-    match error {
-        Error::None(_) | Error::Address { .. } => Finding::NoSource { reason },
-        Error::Slow | Error::NoAnswer(_) | Error::Query(_) => Finding::NoAnswer { reason },
-    }
-}
-
-pub(super) fn samples(series: Series) -> Vec<Sample> {
-    let values = series.values.into_iter();
-    values
-        .map(|(at, value)| Sample { at, value: Some(value).filter(|it| it.is_finite()) })
-        .collect()
+    Ok(range(&prometheus, &recovery.query, t0, until, step).await?)
 }
 
 /// What was found is written each time; that it is another than before is said in the audit log, too.

@@ -3,13 +3,13 @@
 use domain::access::{Action, Actor};
 use domain::drills::Drill;
 use domain::ids::DrillId;
-use domain::measurements::{Answer, Finding, Measurement, Measuring, Target, Window};
+use domain::measurements::{Answer, Measurement, Measuring, Target, Window};
 use serde_json::json;
 use store::drills::ToMeasure;
 
 use super::World;
-use super::recovery::samples;
-use crate::adapters::prometheus::{Error, Prometheus};
+use super::source::{Source, Trouble, range};
+use crate::adapters::prometheus::Prometheus;
 
 const ACTOR: Actor = Actor::Worker("measurer");
 
@@ -44,29 +44,18 @@ async fn measure(
 ) -> Option<Measurement> {
     let measuring = target.measure.as_ref()?;
     let window = drill.window_of(target)?;
-    let prometheus = match (&measuring.prometheus, cluster) {
-        (Some(address), _) => world.metrics.at(address).map_err(|it| trouble(&it)),
-        (None, Some(cluster)) => world.metrics.of(cluster).await.map_err(|it| trouble(&it)),
-        (None, None) => {
-            let reason = "neither the target nor a workload says which Prometheus".to_owned();
-            Err(Finding::NoSource { reason })
-        }
-    };
+    let source = Source { address: measuring.prometheus.as_deref(), cluster };
+    let prometheus = source.prometheus(world, "target").await;
     let own = ask(&prometheus, measuring, window).await;
     let before = match measuring.window_before(&drill.marks()) {
         Some(window) => Some(ask(&prometheus, measuring, window).await),
         None => None,
     };
-    let source = match (&measuring.prometheus, cluster) {
-        (Some(address), _) => format!("prometheus {address}"),
-        (None, Some(cluster)) => format!("prometheus of {cluster}"),
-        (None, None) => "prometheus".to_owned(),
-    };
-    target.measure(&own, before.as_ref(), &source, world.now())
+    target.measure(&own, before.as_ref(), &source.name(), world.now())
 }
 
 async fn ask(
-    prometheus: &Result<Prometheus, Finding>,
+    prometheus: &Result<Prometheus, Trouble>,
     measuring: &Measuring,
     window: Window,
 ) -> Answer {
@@ -74,19 +63,10 @@ async fn ask(
         Err(why) => Err(why.clone()),
         Ok(it) => {
             let step = measuring.step(window);
-            let answer = it.range(&measuring.query, window.from, window.to, step).await;
-            answer.map(|all| all.into_iter().map(samples).collect()).map_err(|it| trouble(&it))
+            range(it, &measuring.query, window.from, window.to, step).await
         }
     };
-    Answer { window, series }
-}
-
-fn trouble(error: &Error) -> Finding {
-    let reason = error.to_string();
-    match error {
-        Error::None(_) | Error::Address { .. } => Finding::NoSource { reason },
-        Error::Slow | Error::NoAnswer(_) | Error::Query(_) => Finding::NoAnswer { reason },
-    }
+    Answer { window, series: series.map_err(Into::into) }
 }
 
 /// What was found is written each time; that it is another than before is said in the audit log, too.
