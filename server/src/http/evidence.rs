@@ -3,20 +3,20 @@
 use app::doors::Context;
 use app::pages::drills::UPLOAD;
 use app::pages::error::Error;
-use app::pages::visit::{Answer, Said, Visit};
+use app::pages::visit::Visit;
 use app::wishes::evidence::{self as wishes, NewEvidence};
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use domain::access::Action;
 use domain::evidence::{Evidence, EvidenceKind, LARGEST, NotKept, Sha256, is_raster, sent_as};
 use domain::fields::{Fault, Faults};
 use futures::stream::BoxStream;
 
-use super::{Web, context};
+use super::{Web, context, forms};
 use crate::adapters::objects::{Broken, Objects, Received};
 
 /// Of a request with a file, in bytes: the file and what is said of it.
@@ -211,20 +211,7 @@ async fn upload(
         upload.fields.push(("subject".into(), format!("{kind}/{number}")));
         upload.keep(&cx, &web.objects).await
     };
-    let answer = Answer {
-        form: UPLOAD.to_owned(),
-        error: kept.await.err(),
-        fields: vec![],
-        said: Said::default(),
-    };
-    let answer = serde_json::to_value(answer).expect("plain data is JSON");
-    match store::answers::insert(&web.db, user.id, answer, cx.now).await {
-        Ok(id) => Redirect::to(&format!("{page}?answer={id}#evidence")).into_response(),
-        Err(error) => {
-            tracing::error!("the answer to an upload is lost: {:#}", anyhow::Error::from(error));
-            Redirect::to(&page).into_response()
-        }
-    }
+    forms::back(&cx, user.id, UPLOAD, kept.await.err(), &format!("{page}#evidence")).await
 }
 
 /// For somebody who is signed in.

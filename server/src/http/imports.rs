@@ -3,16 +3,16 @@
 
 use app::pages::error::Error;
 use app::pages::imports::CONSENT;
-use app::pages::visit::{Answer, Said, Visit};
+use app::pages::visit::Visit;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form};
 use domain::access::Action;
 use serde::Deserialize;
 
-use super::{Web, context};
+use super::{Web, context, forms};
 use crate::catalog::imports;
 
 /// The page that the sender goes back to.
@@ -42,14 +42,5 @@ pub(super) async fn consent(
         let digest = digest.parse().map_err(|_| Error::Malformed)?;
         imports::consent(&cx, id, &digest).await
     };
-    let error = consented.await.err();
-    let answer = Answer { form: CONSENT.to_owned(), error, fields: vec![], said: Said::default() };
-    let answer = serde_json::to_value(answer).expect("plain data is JSON");
-    match store::answers::insert(&web.db, user.id, answer, cx.now).await {
-        Ok(id) => Redirect::to(&format!("{PAGE}?answer={id}")).into_response(),
-        Err(error) => {
-            tracing::error!("the answer to a consent is lost: {:#}", anyhow::Error::from(error));
-            Redirect::to(PAGE).into_response()
-        }
-    }
+    forms::back(&cx, user.id, CONSENT, consented.await.err(), PAGE).await
 }

@@ -2,7 +2,7 @@
 
 use app::pages::drills::IMPORT;
 use app::pages::error::Error;
-use app::pages::visit::{Answer, Said, Visit};
+use app::pages::visit::Visit;
 use app::wishes::drills::import as wishes;
 use axum::Extension;
 use axum::extract::multipart::Field;
@@ -15,7 +15,7 @@ use domain::fields::Fault;
 use domain::ids::DrillImportId;
 
 use super::evidence::called;
-use super::{Web, context};
+use super::{Web, context, forms};
 
 /// Of a request with a file, in bytes. What is a little too long is answered on the page.
 pub(super) const LONGEST: usize = LARGEST + (4 << 20);
@@ -36,21 +36,9 @@ pub(super) async fn upload(
         let (name, content) = file(form, &visit).await?;
         wishes::upload(&cx, name, content).await
     };
-    let error = match kept.await {
-        Ok(DrillImportId(id)) => {
-            return Redirect::to(&format!("/drills/import?file={id}")).into_response();
-        }
-        Err(error) => error,
-    };
-    let (form, fields, said) = (IMPORT.to_owned(), vec![], Said::default());
-    let answer = Answer { form, error: Some(error), fields, said };
-    let answer = serde_json::to_value(answer).expect("plain data is JSON");
-    match store::answers::insert(&web.db, user.id, answer, cx.now).await {
-        Ok(id) => Redirect::to(&format!("/drills/import?answer={id}")).into_response(),
-        Err(error) => {
-            tracing::error!("the answer to an upload is lost: {:#}", anyhow::Error::from(error));
-            Redirect::to("/drills/import").into_response()
-        }
+    match kept.await {
+        Ok(DrillImportId(id)) => Redirect::to(&format!("/drills/import?file={id}")).into_response(),
+        Err(error) => forms::back(&cx, user.id, IMPORT, Some(error), "/drills/import").await,
     }
 }
 
