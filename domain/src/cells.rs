@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+/// Stands before a file, so that spreadsheet programs take it for UTF-8 and read Chinese.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// The text as a cell that no program computes: an apostrophe goes before what would be a formula. Numbers that we
 /// wrote ourselves need none of this.
 pub fn text(text: &str) -> Cow<'_, str> {

@@ -170,8 +170,7 @@ async fn table(
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ];
-    // Without the mark Excel takes UTF-8 for the code page of the machine.
-    Ok((headers, format!("\u{feff}{text}")))
+    Ok((headers, format!("{}{text}", cells::BYTE_ORDER_MARK)))
 }
 
 /// Of one domain; older ones are reached by `since` of `/measurements`.

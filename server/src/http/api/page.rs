@@ -2,6 +2,9 @@
 //! at its beginning, and rows that come in between are neither doubled nor lost.
 
 use app::pages::error::Error;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -12,6 +15,15 @@ use utoipa::ToSchema;
 
 const MOST: u16 = 500;
 const USUAL: u16 = 50;
+
+/// A file to be saved under this name.
+pub(crate) fn attachment(content: Body, kind: &'static str, disposition: &'static str) -> Response {
+    let mut response = content.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response
+}
 
 /// `{items, next_cursor}`; the last page has no next one.
 #[derive(Serialize, ToSchema)]
@@ -61,6 +73,18 @@ impl Cursor {
         let wrong = || Error::field("cursor", Fault::Unknown);
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
         serde_json::from_slice(&bytes).map(Some).map_err(|_| wrong())
+    }
+
+    /// A file has all rows.
+    ///
+    /// # Errors
+    /// 422 for what only pages have.
+    pub(crate) fn of_file(&self) -> Result<(), Error> {
+        let asked = [("limit", self.limit.is_some()), ("cursor", self.cursor.is_some())];
+        match asked.into_iter().find(|it| it.1) {
+            Some((field, _)) => Err(Error::field(field, Fault::Unexpected)),
+            None => Ok(()),
+        }
     }
 
     /// A page of `rows`, which hold one more than the limit where there is a next page.

@@ -6,16 +6,14 @@ use app::pages::visit::Visit;
 use app::wishes::drills::asked::AskedList;
 use axum::Extension;
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use domain::cells::{Cell, line};
+use axum::response::Response;
+use domain::cells::{BYTE_ORDER_MARK, Cell, line};
 use domain::drills::ledger::{self, Column, Sheet, csv_line};
 use futures::{Stream, StreamExt, stream};
 
-use super::files::{Batches, name};
+use super::super::page::attachment;
+use super::files::Batches;
 use super::{Problem, Query};
-
-/// So that spreadsheet programs read Chinese.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The filtered ledger in its order, in the reader's language or in `lang`; the filters are those of the list.
 #[utoipa::path(get, path = "/drills.csv", tag = "drills",
@@ -32,10 +30,8 @@ pub(super) async fn csv(
     let heads = Column::all().into_iter().map(|it| Cell::from(it.head(sheet.lang)));
     let head = format!("{BYTE_ORDER_MARK}{}", line(heads));
     let rows = stream::once(async { Ok(head) }).chain(rows(batches, first));
-    let mut response = Body::from_stream(rows).into_response();
     let disposition = "attachment; filename=\"drills.csv\"";
-    name(response.headers_mut(), "text/csv; charset=utf-8", disposition);
-    Ok(response)
+    Ok(attachment(Body::from_stream(rows), "text/csv; charset=utf-8", disposition))
 }
 
 type Rows = Vec<Vec<ledger::Cell>>;

@@ -5,13 +5,13 @@ use app::doors::Context;
 use app::pages::error::Error;
 use app::pages::visit::Visit;
 use app::wishes::drills::asked::AskedList;
-use axum::http::{HeaderMap, HeaderValue, header};
 use domain::access::Action;
 use domain::drills::Drill;
 use domain::drills::ledger::{Cell, Sheet, cells, subject};
-use domain::fields::Fault;
 use domain::texts::Lang;
 use store::drills::{Filter, key_of};
+
+use super::super::page::{Cursor, word};
 
 /// Rows that are read at a time.
 pub(super) const BATCH: i64 = 500;
@@ -28,16 +28,10 @@ impl Batches {
     /// # Errors
     /// 422 for a filter that is none, and for what only pages of a list have.
     pub(super) fn new(cx: Context, visit: &Visit, asked: &AskedList) -> Result<Self, Error> {
-        if asked.limit.is_some() || asked.cursor.is_some() {
-            let field = if asked.limit.is_some() { "limit" } else { "cursor" };
-            return Err(Error::field(field, Fault::Unexpected));
-        }
+        Cursor { limit: asked.limit, cursor: asked.cursor.clone() }.of_file()?;
         let lang = match asked.lang.as_deref() {
             None => visit.lang,
-            Some(word) => Lang::parse(word).ok_or_else(|| {
-                let words = Lang::ALL.iter().map(|it| it.as_str().to_owned()).collect();
-                Error::field("lang", Fault::NotOneOf(words))
-            })?,
+            Some(text) => word(text, "lang", Lang::parse, Lang::ALL, Lang::as_str)?,
         };
         let filter = Filter { limit: BATCH, ..asked.filter(&cx)? };
         let sheet = Sheet { lang, zone: cx.zone };
@@ -69,10 +63,4 @@ impl Batches {
         }
         Ok((!rows.is_empty()).then_some(rows))
     }
-}
-
-/// To be saved under this name.
-pub(super) fn name(headers: &mut HeaderMap, kind: &'static str, disposition: &'static str) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
 }

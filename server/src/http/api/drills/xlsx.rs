@@ -11,14 +11,15 @@ use app::wishes::drills::asked::AskedList;
 use axum::Extension;
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::drills::ledger::{Cell, Column, MOST_IN_A_WORKBOOK, Sheet};
 use domain::texts::{Lang, drills, ledger};
 use rust_xlsxwriter::{Format, FormatAlign, Workbook, Worksheet, XlsxError};
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
-use super::files::{Batches, name};
+use super::super::page::attachment;
+use super::files::Batches;
 use super::{Problem, Query};
 
 type Rows = Vec<Vec<Cell>>;
@@ -54,13 +55,11 @@ pub(super) async fn xlsx(
     drop(send);
     let file = made.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))?;
     let content = ReaderStream::new(tokio::fs::File::from_std(file));
-    let mut response = Body::from_stream(content).into_response();
-    name(
-        response.headers_mut(),
+    Ok(attachment(
+        Body::from_stream(content),
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "attachment; filename=\"drills.xlsx\"",
-    );
-    Ok(response)
+    ))
 }
 
 fn too_many() -> Problem {

@@ -1,25 +1,21 @@
 //! The ledger as a table, row after row: memory does not grow with it.
 
 use app::doors::Context;
-use app::pages::error::Error;
 use axum::Extension;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::SecondsFormat;
 use domain::access::Action;
-use domain::cells::{Cell, line};
+use domain::cells::{BYTE_ORDER_MARK, Cell, line};
 use domain::spot_checks::{CheckName, SpotCheck};
 use futures::{Stream, StreamExt, stream};
 use store::spot_checks::Filter;
 
+use super::super::page::attachment;
 use super::{Asked, Problem, Query};
 
 /// Rows that are read at a time.
 const BATCH: i64 = 500;
-
-/// So that spreadsheet programs read Chinese.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The filtered ledger, newest first; the filters are those of the list.
 #[utoipa::path(get, path = "/spot-checks.csv", tag = "spot checks",
@@ -29,10 +25,7 @@ pub(super) async fn csv(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let (filter, cursor) = asked.filter()?;
-    if cursor.limit.is_some() || cursor.cursor.is_some() {
-        let field = if cursor.limit.is_some() { "limit" } else { "cursor" };
-        return Err(Error::field(field, domain::fields::Fault::Unexpected).into());
-    }
+    cursor.of_file()?;
     // The first rows before the status: what is wrong by then is said properly.
     let filter = Filter { limit: BATCH, ..filter };
     let first = cx
@@ -40,14 +33,8 @@ pub(super) async fn csv(
         .await?;
     let head = format!("{BYTE_ORDER_MARK}{}", line(HEADS.iter().map(|it| Cell::from(*it))));
     let rows = stream::once(async { Ok(head) }).chain(rows(cx, filter, first));
-    let mut response = Body::from_stream(rows).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"spot-checks.csv\""),
-    );
-    Ok(response)
+    let disposition = "attachment; filename=\"spot-checks.csv\"";
+    Ok(attachment(Body::from_stream(rows), "text/csv; charset=utf-8", disposition))
 }
 
 /// Batch after batch, until one is not full.
