@@ -1,7 +1,6 @@
 //! The close of a quarter with 5,000 rows, as somebody of the PMO asks for it, and the report that is printed of it
 //! afterwards.
 
-use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Instant;
@@ -9,44 +8,33 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::server::{Folder, Server};
-use super::{Figure, Limit, trends_page, until};
-use crate::embedded::Postgres;
-use crate::process::{build_server, check, output};
+use super::server::{Server, Staged};
+use super::{Figure, Limit, until};
+use crate::process::{build_server, output};
 use crate::site;
 
 pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     site::build(true)?;
     build_server("release")?;
-    let folder = Folder::new("quarter-close")?;
-    let postgres = Postgres::start_throwaway(&folder.as_ref().join("postgres"))?;
-    let url = format!("--database-url={}", postgres.url());
     let metrics = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let listen = format!("--metrics-listen={metrics}");
-    let server = Server::start(&folder.as_ref().join("data"), [&url, &listen])?;
-    let password = folder.as_ref().join("password");
-    fs::write(&password, trends_page::PASSWORD)?;
-    let file = format!("--password-file={}", password.display());
-    server.command(&[&url, "admin", "user", "add", "reader", "--role=viewer", &file])?;
-    server.command(&[&url, "admin", "user", "add", "pmo", "--role=pmo", &file])?;
-    let mut psql = Command::new("psql");
-    psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", ROWS, "-c", "VACUUM ANALYZE"]);
-    check(&mut psql)?;
+    let staged = Staged::start("quarter-close", &[&listen], ROWS)?;
+    let (server, cookie) = (&staged.server, staged.sign_in("pmo")?);
 
     let quarter =
         "SELECT to_char(now() AT TIME ZONE 'Asia/Shanghai' - interval '3 months', 'YYYY-\"Q\"Q')";
-    let quarter = output(Command::new("psql").args(["-qtA", &postgres.url(), "-c", quarter]))?;
+    let quarter =
+        output(Command::new("psql").args(["-qtA", &staged.postgres.url(), "-c", quarter]))?;
     let quarter = quarter.trim();
-    let cookie = server.sign_in("pmo", trends_page::PASSWORD)?;
     let begin = Instant::now();
-    let closed = ask(&server, &cookie, "POST", &format!("/api/v1/quarters/{quarter}/close"))?;
+    let closed = ask(server, &cookie, "POST", &format!("/api/v1/quarters/{quarter}/close"))?;
     let close_s = begin.elapsed().as_secs_f64();
     ensure!(closed["rows"] == 5000, "it closed other rows: {closed}");
 
     let mut report = Value::Null;
     until("the report", || {
         report =
-            ask(&server, &cookie, "GET", &format!("/api/v1/quarters/{quarter}"))?["report"].take();
+            ask(server, &cookie, "GET", &format!("/api/v1/quarters/{quarter}"))?["report"].take();
         Ok(report["state"] != "being_made")
     })?;
     ensure!(report["state"] == "stored", "the report is not stored: {report}");
@@ -54,7 +42,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let said = output(Command::new("curl").args(["-sf", &format!("http://{metrics}/metrics")]))?;
     let took = said.lines().find_map(|it| it.strip_prefix("lifeboat_print_seconds_sum"));
     let took = took.and_then(|it| it.rsplit(' ').next()?.parse::<f64>().ok());
-    server.stop()?;
+    staged.server.stop()?;
     Ok(vec![
         Figure { name: "close_s", value: close_s, limit: Limit::AtMost(5.0) },
         Figure {

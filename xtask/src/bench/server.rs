@@ -13,7 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::process::{ensure_not_stopped, output, spawn};
+use crate::embedded::Postgres;
+use crate::process::{check, ensure_not_stopped, output, spawn};
 use crate::target;
 
 /// A folder that is gone when dropped.
@@ -39,6 +40,50 @@ impl Drop for Folder {
     }
 }
 
+/// A server over a database of its own, with rows in it and people who may sign in: `reader`, a viewer, and `pmo`.
+pub(super) struct Staged {
+    pub(super) server: Server,
+    // Ended after the server, and then the folder.
+    pub(super) postgres: Postgres,
+    _folder: Folder,
+}
+
+const PASSWORD: &str = "a password of the bench";
+
+impl Staged {
+    /// `rows` is SQL; `args` are flags beside those that every server under measurement has.
+    pub(super) fn start(what: &str, args: &[&str], rows: &str) -> anyhow::Result<Self> {
+        let folder = Folder::new(what)?;
+        let postgres = Postgres::start_throwaway(&folder.as_ref().join("postgres"))?;
+        let url = format!("--database-url={}", postgres.url());
+        let server =
+            Server::start(&folder.as_ref().join("data"), [&[url.as_str()], args].concat())?;
+        let password = folder.as_ref().join("password");
+        fs::write(&password, PASSWORD)?;
+        let file = format!("--password-file={}", password.display());
+        server.command(&[&url, "admin", "user", "add", "reader", "--role=viewer", &file])?;
+        server.command(&[&url, "admin", "user", "add", "pmo", "--role=pmo", &file])?;
+        let mut psql = Command::new("psql");
+        psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", rows]);
+        check(psql.args(["-c", "VACUUM ANALYZE"]))?;
+        Ok(Self { server, postgres, _folder: folder })
+    }
+
+    /// The cookie of one of the people.
+    pub(super) fn sign_in(&self, name: &str) -> anyhow::Result<String> {
+        let form = format!("name={name}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.server.exchange(&format!(
+            "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
+            self.server.address,
+            form.len()
+        ))?;
+        let cookie = answer.lines().find_map(|it| it.strip_prefix("set-cookie: "));
+        let cookie = cookie.and_then(|it| it.split(';').next());
+        Ok(cookie.with_context(|| format!("nobody is signed in: {answer}"))?.to_owned())
+    }
+}
+
 pub(super) struct Server {
     child: Child,
     data: PathBuf,
@@ -54,7 +99,6 @@ impl Server {
         A: AsRef<OsStr>,
     {
         let log = fs::File::create(data.with_extension("log"))?;
-        std::fs::create_dir_all(data)?;
         let mut command = lifeboat(data);
         command.args(["run", "--listen=127.0.0.1:0"]);
         command.arg("--site").arg(target().join("site")).args(args);
@@ -95,20 +139,6 @@ impl Server {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
-
-    /// The cookie of a person who has signed in at the form.
-    pub(super) fn sign_in(&self, name: &str, password: &str) -> anyhow::Result<String> {
-        let form = format!("name={name}&password={}", password.replace(' ', "+"));
-        let answer = self.exchange(&format!(
-            "POST /sign-in HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{form}",
-            self.address,
-            form.len()
-        ))?;
-        let cookie = answer.lines().find_map(|it| it.strip_prefix("set-cookie: "));
-        let cookie = cookie.and_then(|it| it.split(';').next());
-        Ok(cookie.with_context(|| format!("nobody is signed in: {answer}"))?.to_owned())
     }
 
     /// The command line, beside the running server: the object that it prints.

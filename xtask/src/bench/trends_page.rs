@@ -1,16 +1,13 @@
 //! The page of the trends, as somebody who is signed in gets it, with five years of 200 services behind it: a drill of
 //! each service every quarter, and a rollback every week.
 
-use std::fs;
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
-use super::server::{Folder, Server};
+use super::server::Staged;
 use super::{Figure, Limit, median, percentile};
-use crate::embedded::Postgres;
-use crate::process::{build_server, check};
+use crate::process::build_server;
 use crate::site;
 
 /// Pages that are asked for in turn.
@@ -27,20 +24,8 @@ const ROUNDS: usize = 100;
 pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     site::build(true)?;
     build_server("release")?;
-    let folder = Folder::new("trends-page")?;
-    let postgres = Postgres::start_throwaway(&folder.as_ref().join("postgres"))?;
-    let url = format!("--database-url={}", postgres.url());
-    let server = Server::start(&folder.as_ref().join("data"), [url.as_str()])?;
-    let password = folder.as_ref().join("password");
-    fs::write(&password, PASSWORD)?;
-    let file = format!("--password-file={}", password.display());
-    server.command(&[&url, "admin", "user", "add", "reader", "--role=viewer", &file])?;
-    server.command(&[&url, "admin", "user", "add", "pmo", "--role=pmo", &file])?;
-    let mut psql = Command::new("psql");
-    psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", ROWS, "-c", "VACUUM ANALYZE"]);
-    check(&mut psql)?;
-
-    let cookie = server.sign_in("reader", PASSWORD)?;
+    let staged = Staged::start("trends-page", &[], ROWS)?;
+    let (server, cookie) = (&staged.server, staged.sign_in("reader")?);
     let year: i32 = super::now()?.get(..4).context("a year")?.parse()?;
     let pages = PAGES.map(|it| it.replace("QUARTER", &format!("{}-Q2", year - 1)));
     let mut times = Vec::new();
@@ -60,12 +45,10 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
         }
     }
     println!("{} pages, median {:.1} ms", times.len(), median(&times)?);
-    server.stop()?;
+    staged.server.stop()?;
     let p99 = percentile(&times, 0.99)?;
     Ok(vec![Figure { name: "p99_ms", value: p99, limit: Limit::AtMost(50.0) }])
 }
-
-pub(super) const PASSWORD: &str = "a password of the bench";
 
 /// As wide as real rows, so that the database does not look better than it is.
 const ROWS: &str = r#"

@@ -4,18 +4,15 @@
 mod browser;
 mod load;
 
-use std::fs;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
 use self::browser::Browser;
-use super::server::{Folder, Server};
+use super::server::Staged;
 use super::{Figure, Limit, median, percentile};
-use crate::embedded::Postgres;
-use crate::process::{build_server, check};
+use crate::process::build_server;
 use crate::site;
 
 const DRILLS: usize = 100_000;
@@ -41,39 +38,25 @@ const PAGES: [&str; 16] = [
     "/drills?cursor=YEAR-06-01T00:00:00.000000Z_00000000-0000-0000-0000-000000000000",
 ];
 
-/// A server with a ledger of this size, and somebody who is signed in.
+/// A ledger of this size, and somebody who is signed in.
 struct Scene {
-    server: Server,
+    staged: Staged,
     cookie: String,
     pages: Vec<String>,
-    _postgres: Postgres,
-    _folder: Folder,
 }
 
 impl Scene {
     fn new(what: &str, drills: usize) -> anyhow::Result<Self> {
-        let folder = Folder::new(what)?;
-        let postgres = Postgres::start_throwaway(&folder.as_ref().join("postgres"))?;
-        let url = format!("--database-url={}", postgres.url());
-        let server = Server::start(&folder.as_ref().join("data"), [url.as_str()])?;
-        let password = folder.as_ref().join("password");
-        fs::write(&password, PASSWORD)?;
-        let file = format!("--password-file={}", password.display());
-        server.command(&[&url, "admin", "user", "add", "reader", "--role=viewer", &file])?;
-        server.command(&[&url, "admin", "user", "add", "pmo", "--role=pmo", &file])?;
-        let rows = ROWS.replace("DRILLS", &drills.to_string());
-        let mut psql = Command::new("psql");
-        psql.args(["-q", "-v", "ON_ERROR_STOP=1", &postgres.url(), "-c", &rows]);
-        check(psql.args(["-c", "VACUUM ANALYZE"]))?;
+        let staged = Staged::start(what, &[], &ROWS.replace("DRILLS", &drills.to_string()))?;
         println!("a ledger of {drills} drills");
-        let cookie = server.sign_in("reader", PASSWORD)?;
+        let cookie = staged.sign_in("reader")?;
         let year: i32 = super::now()?.get(..4).context("a year")?.parse()?;
         let pages = PAGES.map(|it| it.replace("YEAR", &(year - 1).to_string())).to_vec();
-        Ok(Self { server, cookie, pages, _postgres: postgres, _folder: folder })
+        Ok(Self { staged, cookie, pages })
     }
 
     fn browser(&self) -> anyhow::Result<Browser> {
-        Browser::connect(&self.server.address, &self.cookie)
+        Browser::connect(&self.staged.server.address, &self.cookie)
     }
 
     /// Each page once, so that the caches of the database are filled and every page is known to be one.
@@ -97,7 +80,7 @@ pub(super) fn page() -> anyhow::Result<Vec<Figure>> {
     let times = load::at_rate(&scene, 100.0, Duration::from_secs(20))?;
     let rps = load::flat_out(&scene, Duration::from_secs(10))?;
     println!("{} pages at 100/s, median {:.1} ms", times.len(), median(&times)?);
-    scene.server.stop()?;
+    scene.staged.server.stop()?;
     Ok(vec![
         Figure { name: "p99_ms", value: percentile(&times, 0.99)?, limit: Limit::AtMost(25.0) },
         Figure { name: "max_rps", value: rps, limit: Limit::AtLeast(400.0) },
@@ -122,7 +105,7 @@ pub(super) fn scale() -> anyhow::Result<Vec<Figure>> {
         }
         println!("{drills} drills: median {:.1} ms", median(&times)?);
         took.push(times.iter().sum::<f64>() / times.len() as f64);
-        scene.server.stop()?;
+        scene.staged.server.stop()?;
     }
     let growth = took[1] / took[0];
     Ok(vec![Figure { name: "page_growth", value: growth, limit: Limit::AtMost(1.3) }])
@@ -133,13 +116,13 @@ pub(super) fn export() -> anyhow::Result<Vec<Figure>> {
     built()?;
     let scene = Scene::new("ledger-export", DRILLS)?;
     scene.warm_up()?;
-    let before = scene.server.resident_mib()?;
+    let before = scene.staged.server.resident_mib()?;
     let done = AtomicBool::new(false);
     let (rows, seconds, peak) = std::thread::scope(|scope| -> anyhow::Result<_> {
         let peak = scope.spawn(|| -> anyhow::Result<f64> {
             let mut peak = before;
             while !done.load(Ordering::Relaxed) {
-                peak = peak.max(scene.server.resident_mib()?);
+                peak = peak.max(scene.staged.server.resident_mib()?);
                 std::thread::sleep(Duration::from_millis(20));
             }
             Ok(peak)
@@ -151,7 +134,7 @@ pub(super) fn export() -> anyhow::Result<Vec<Figure>> {
         let peak = peak.join().map_err(|_| anyhow::anyhow!("nobody looked at the memory"))??;
         Ok((rows?, seconds, peak))
     })?;
-    scene.server.stop()?;
+    scene.staged.server.stop()?;
     Ok(vec![
         Figure {
             name: "rows",
@@ -167,8 +150,6 @@ fn built() -> anyhow::Result<()> {
     site::build(true)?;
     build_server("release")
 }
-
-const PASSWORD: &str = "a password of the bench";
 
 /// As wide as real rows, so that the database does not look better than it is; ten files for each of the first 100,000
 /// drills.
