@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Detail, Entry, Kind, Whom};
 use crate::access::Action;
 use crate::calendar::{ExpectedDrill, Occurrence, Standing};
-use crate::drills::{ActionItem, Drill, Due, State, at_risk_s, refusals};
+use crate::drills::{ActionItem, Drill, State, refusals};
 use crate::verdict::Verdict;
 
 /// Drills are announced to those who are in them so long before.
@@ -13,9 +13,6 @@ pub const AHEAD: TimeDelta = TimeDelta::days(7);
 
 /// Re-tests are announced so long before: as long as one may take to be planned.
 pub const RETEST_AHEAD: TimeDelta = TimeDelta::days(30);
-
-/// Evidence that is not due at T1 is due so long after it.
-const EVIDENCE: TimeDelta = TimeDelta::hours(24);
 
 /// Everything that waits in one drill.
 pub fn entries(drill: &Drill, now: DateTime<Utc>) -> Vec<Entry> {
@@ -83,7 +80,7 @@ fn under_way(drill: &Drill) -> Option<Entry> {
     Some(Entry {
         whom: Whom { people: members(drill), ..entry.whom },
         due: Some(t0 + drill.closure_limit()),
-        at_risk: Some(t0 + TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into())),
+        at_risk: Some(t0 + drill.at_risk_after()),
         ..entry
     })
 }
@@ -92,21 +89,14 @@ fn under_way(drill: &Drill) -> Option<Entry> {
 fn evidence(drill: &Drill) -> Option<Entry> {
     let t0 = drill.times.t0?;
     let open = || drill.requirements.iter().filter(|it| it.satisfied_by.is_none());
-    let (due, at_risk) = match (open().any(|it| it.due == Due::T1), drill.times.t1) {
-        (true, _) => {
-            let at_risk = TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
-            (t0 + drill.closure_limit(), t0 + at_risk)
-        }
-        (false, Some(t1)) => (t1 + EVIDENCE, t1 + EVIDENCE / 4 * 3),
-        (false, None) => return None,
-    };
-    let open = open().count();
+    let next = open().min_by_key(|it| it.due)?;
+    let due = next.deadline(&drill.times, drill.closure_limit())?;
     let entry = entry(drill, Kind::DrillEvidence, Action::UploadEvidence, t0);
-    (open > 0).then(|| Entry {
-        detail: Detail::Open { open, of: drill.requirements.len() },
+    Some(Entry {
+        detail: Detail::Open { open: open().count(), of: drill.requirements.len() },
         whom: Whom { people: members(drill), ..entry.whom },
         due: Some(due),
-        at_risk: Some(at_risk),
+        at_risk: Some(due - next.due.within(drill.closure_limit()) / 4),
         href: format!("{}#evidence", entry.href),
         ..entry
     })

@@ -359,6 +359,11 @@ impl Drill {
         TimeDelta::seconds(self.closure_limit_s.into())
     }
 
+    /// So long after T0 it is at risk ([`at_risk_s`]).
+    pub fn at_risk_after(&self) -> TimeDelta {
+        TimeDelta::seconds(at_risk_s(self.closure_limit_s).into())
+    }
+
     /// How long it took, or takes up to now.
     pub fn elapsed(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let over = self.state.is_over() && self.times.t1.is_none();

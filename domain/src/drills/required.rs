@@ -32,13 +32,24 @@ pub struct Satisfied {
 /// After T1 there is so much time for the rest of the evidence (Glancy §6).
 const DAY: TimeDelta = TimeDelta::hours(24);
 
+impl Due {
+    /// How much time there is for it, in a drill with this closure limit.
+    pub const fn within(self, closure_limit: TimeDelta) -> TimeDelta {
+        match self {
+            Due::T1 => closure_limit,
+            Due::Day => DAY,
+        }
+    }
+}
+
 impl Requirement {
     /// By when it has to be there: within the closure limit, or a day after T1. Nothing before that is known.
     pub fn deadline(&self, times: &Times, closure_limit: TimeDelta) -> Option<DateTime<Utc>> {
-        match self.due {
-            Due::T1 => times.t0.map(|it| it + closure_limit),
-            Due::Day => times.t1.map(|it| it + DAY),
-        }
+        let from = match self.due {
+            Due::T1 => times.t0,
+            Due::Day => times.t1,
+        };
+        from.map(|it| it + self.due.within(closure_limit))
     }
 
     /// Whether it came, or has not come by now, after its deadline.

@@ -1,7 +1,7 @@
 //! What the reader can do next, and the signature with everything that stands in its way.
 
 use domain::drills::closing::{Outcome, Refusal};
-use domain::drills::{Drill, State, at_risk_s};
+use domain::drills::{Drill, State};
 use domain::runs::{self, Run};
 use domain::texts::drills::TEXTS;
 use domain::texts::{common, rollbacks, runs as texts_of_runs};
@@ -136,11 +136,13 @@ pub(super) fn awaited(shown: &Shown) -> &'static str {
 
 /// From T0 on, against the limit.
 fn clock(drill: &Drill) -> Option<AnyView> {
-    let warn = chrono::TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
     let label = texts(&TEXTS).closure;
     let limit = domain::texts::duration(visit().lang, drill.closure_limit());
     let limit = (texts(&TEXTS).at_most)(&limit);
-    drill.times.t0.map(|t0| stopwatch(t0, drill.closure_limit(), warn, label, limit, true))
+    drill
+        .times
+        .t0
+        .map(|t0| stopwatch(t0, drill.closure_limit(), drill.at_risk_after(), label, limit, true))
 }
 
 /// The clock runs until the evidence that is due by T1 is there.

@@ -1,7 +1,7 @@
 //! What proves it: what is asked for, what is there, and the form that brings more.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::drills::{Drill, Due, Requirement};
+use chrono::{DateTime, Utc};
+use domain::drills::{Drill, Requirement};
 use domain::evidence::{EvidenceKind, LARGEST};
 use domain::texts::drills::TEXTS;
 use domain::texts::{bytes, duration, ledger, ui};
@@ -84,11 +84,7 @@ fn left(drill: &Drill, it: &Requirement, deadline: DateTime<Utc>, late: bool) ->
         let over = duration(visit().lang, visit().now - deadline);
         return mark(Tone::Bad, format!("{} {over}", t.late));
     }
-    let of = match it.due {
-        Due::T1 => drill.closure_limit(),
-        Due::Day => TimeDelta::hours(24),
-    };
-    countdown(deadline, of, t.time_left, "", false)
+    countdown(deadline, it.due.within(drill.closure_limit()), t.time_left, "", false)
 }
 
 /// A form of its own: a file is no field of a server function. `usual` is the kind that is chosen at first, `page` the

@@ -1,7 +1,6 @@
 //! What the drill has paused, for how long, and what of it is not back.
 
-use chrono::TimeDelta;
-use domain::drills::{Drill, Unprotected, at_risk_s};
+use domain::drills::{Drill, Unprotected};
 use domain::texts::drills::TEXTS;
 use domain::texts::{duration, offset};
 use leptos::prelude::*;
@@ -65,7 +64,7 @@ fn row(drill: &Drill, it: &Unprotected) -> impl IntoView + use<> {
         Some(_) => view! { <b>{duration(lang, it.length(visit().now))}</b> }.into_any(),
         // As long as the whole drill may take nobody calls it long.
         None => {
-            let warn = TimeDelta::seconds(at_risk_s(drill.closure_limit_s).into());
+            let warn = drill.at_risk_after();
             stopwatch(it.from, drill.closure_limit(), warn, t.unprotected_for, "", false)
         }
     };

@@ -1,8 +1,8 @@
 //! The parts of the overview, the most urgent first.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::alerts::Alert;
-use domain::drills::{Drill, at_risk_s};
+use domain::drills::Drill;
 use domain::rollbacks::Rollback;
 use domain::runs::Run;
 use domain::texts::{ago, alerts as alert_words, overview, runs as run_words};
@@ -79,8 +79,8 @@ fn drill(it: Drill) -> AnyView {
     let t = texts(&overview::TEXTS);
     // The clock of a drill begins when its fault is proven.
     let clock = it.times.t0.map(|t0| {
-        let at_risk = TimeDelta::seconds(at_risk_s(it.closure_limit_s).into());
-        stopwatch(t0, it.closure_limit(), at_risk, t.closure, t.closure, false).into_any()
+        stopwatch(t0, it.closure_limit(), it.at_risk_after(), t.closure, t.closure, false)
+            .into_any()
     });
     view! {
         <Waiting
