@@ -8,6 +8,11 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::http::Client;
+use super::pretend::{self, Pretend};
+use super::server::{Folder, Server};
+use super::until;
+use crate::process::build_server;
+use crate::site;
 
 /// The rule whose alerts only the webhook brings; the watch confirms it and does not raise it.
 pub(super) const RULE: &str = "ServiceCrashing";
@@ -17,9 +22,92 @@ const NAMESPACES: usize = 20;
 
 /// What is different while the fleet is made ready: nobody waits a quarter of an hour for a verdict.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
+enum Window {
     Short,
     Usual,
+}
+
+/// A server that watches so many services. Every one has a version that was verified and a live one whose pods the watch
+/// has seen crashing; nobody has told of it yet.
+pub(super) struct Fleet {
+    pub(super) client: Client,
+    pub(super) token: String,
+    // Ended in this order.
+    pub(super) server: Server,
+    pub(super) cluster: Pretend,
+    folder: Folder,
+}
+
+impl Fleet {
+    /// Builds what it needs in release.
+    pub(super) fn crashing(what: &str, services: usize) -> anyhow::Result<Self> {
+        site::build(true)?;
+        build_server("release")?;
+        pretend::build()?;
+        let folder = Folder::new(what)?;
+        let cluster = Pretend::start(&folder.as_ref().join("kubeconfig"))?;
+        let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
+        let token = server.token(&["read", "alerts:write"])?;
+        let client = Client::connect(&server.address, Some(&token))?;
+        let mut fleet = Self { client, token, server, cluster, folder };
+        fleet.crash(services)?;
+        println!("{services} services crash, and nobody has told of it yet");
+        Ok(fleet)
+    }
+
+    fn crash(&mut self, services: usize) -> anyhow::Result<()> {
+        let folder = self.folder.as_ref();
+        let (catalog, kubeconfig) = (folder.join("catalog"), folder.join("kubeconfig"));
+        let import = |window| {
+            describe(&catalog, &kubeconfig, services, window)?;
+            self.server.command(&["catalog", "import", &catalog.to_string_lossy()])
+        };
+        import(Window::Short)?;
+        let mut api = Client::connect(&self.cluster.address, None)?;
+        deploy(&mut api, services)?;
+        until("verified versions", || {
+            Ok(self.client.all("/api/v1/revisions", "&state=verified")?.len() == services)
+        })?;
+        import(Window::Usual)?;
+        break_all(&mut api, services)?;
+        until("crashing pods, as the watch sees them", || {
+            Ok(self::services(&self.client.all("/api/v1/decisions", "")?).len() == services)
+        })
+    }
+}
+
+/// The webhook of Alertmanager, version 4, with one group: an alert for each of `own`, which are the labels that it has
+/// beside those of the group.
+pub(super) fn webhook(service: &str, starts_at: &str, own: &[Value]) -> String {
+    let common = json!({"alertname": RULE, "service": service, "severity": "critical"});
+    let alert = |(n, own): (usize, &Value)| {
+        let mut labels = common.clone();
+        for (name, value) in own.as_object().into_iter().flatten() {
+            labels[name] = value.clone();
+        }
+        json!({
+            "status": "firing",
+            "labels": labels,
+            "annotations": {"summary": "its pods crash"},
+            "startsAt": starts_at,
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus.example:9090/graph",
+            "fingerprint": format!("{n:016x}"),
+        })
+    };
+    json!({
+        "version": "4",
+        "groupKey": format!("{{}}:{{service=\"{service}\"}}"),
+        "truncatedAlerts": 0,
+        "status": "firing",
+        "receiver": "lifeboat",
+        "groupLabels": {"service": service},
+        "commonLabels": common,
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager.example:9093",
+        "alerts": own.iter().enumerate().map(alert).collect::<Vec<_>>(),
+    })
+    .to_string()
 }
 
 pub(super) fn name(n: usize) -> String {
@@ -42,7 +130,7 @@ pub(super) fn about_the_rule(decision: &Value) -> bool {
 }
 
 /// Writes the catalog into this folder.
-pub(super) fn describe(
+fn describe(
     folder: &Path,
     kubeconfig: &Path,
     services: usize,
@@ -87,7 +175,7 @@ fn service(n: usize) -> Value {
 }
 
 /// Their first version, which is healthy.
-pub(super) fn deploy(cluster: &mut Client, services: usize) -> anyhow::Result<()> {
+fn deploy(cluster: &mut Client, services: usize) -> anyhow::Result<()> {
     for n in 0..NAMESPACES {
         let body = json!({"metadata": {"name": namespace(n)}});
         send(cluster, "POST", "/api/v1/namespaces", "application/json", &body)?;
@@ -100,7 +188,7 @@ pub(super) fn deploy(cluster: &mut Client, services: usize) -> anyhow::Result<()
 }
 
 /// Their second version, whose pods crash.
-pub(super) fn break_all(cluster: &mut Client, services: usize) -> anyhow::Result<()> {
+fn break_all(cluster: &mut Client, services: usize) -> anyhow::Result<()> {
     let container = json!({"name": "app", "image": "app:2-bad"});
     let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
     for n in 0..services {

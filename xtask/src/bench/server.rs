@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -162,6 +163,28 @@ impl Server {
         let kib: f64 =
             line.and_then(|it| it.trim().strip_suffix(" kB")).context("its size")?.parse()?;
         Ok(kib / 1024.0)
+    }
+
+    /// The most that it held in memory while the work went on, in MiB, and what came of the work.
+    pub(super) fn peak_mib<T>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<(f64, T)> {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let peak = scope.spawn(|| -> anyhow::Result<f64> {
+                let mut peak = self.resident_mib()?;
+                while !done.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(20));
+                    peak = peak.max(self.resident_mib()?);
+                }
+                Ok(peak)
+            });
+            let outcome = work();
+            done.store(true, Ordering::Relaxed);
+            let peak = peak.join().expect("who looks at the memory does not panic")?;
+            Ok((peak, outcome?))
+        })
     }
 
     /// Like Ctrl-C, until it is gone with everything it had started.

@@ -5,7 +5,6 @@
 mod storm;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,63 +12,24 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use self::storm::Storm;
-use super::fleet::{self, Window};
+use super::fleet::{self, Fleet};
 use super::http::Client;
-use super::pretend::{self, Patch, Pretend};
-use super::server::{Folder, Server};
-use super::{Figure, Limit, PATIENCE, percentile, until};
-use crate::process::{build_server, ensure_not_stopped};
-use crate::site;
+use super::pretend::Patch;
+use super::{Figure, Limit, PATIENCE, percentile};
+use crate::process::ensure_not_stopped;
 
 const STORM: Storm = Storm { services: 1_000, rate: 200, lasts: Duration::from_secs(60) };
 
 pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
-    site::build(true)?;
-    build_server("release")?;
-    pretend::build()?;
-    let folder = Folder::new("alert-to-patch")?;
-    let cluster = Pretend::start(&folder.as_ref().join("kubeconfig"))?;
-    let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
-    let token = server.token(&["read", "alerts:write"])?;
-    let mut client = Client::connect(&server.address, Some(&token))?;
-    prepare(&server, &cluster, &mut client, folder.as_ref())?;
-
+    let mut fleet = Fleet::crashing("alert-to-patch", STORM.services)?;
     let began_us = super::now_us()?;
-    let sent = storm::send(STORM, &server.address, &token)?;
-    let decided = until_decided(&mut client)?;
-    let rollbacks = until_executed(&mut client)?;
+    let sent = storm::send(STORM, &fleet.server.address, &fleet.token)?;
+    let decided = until_decided(&mut fleet.client)?;
+    let rollbacks = until_executed(&mut fleet.client)?;
     let executed = rollbacks.iter().filter(|it| it["times"]["execute_s"].is_number()).count();
-    let patches = cluster.patches_since(began_us);
-    server.stop()?;
+    let patches = fleet.cluster.patches_since(began_us);
+    fleet.server.stop()?;
     figures(&sent, &patches, decided, executed)
-}
-
-/// Every service has a version that was verified and one whose pods the watch has seen crashing.
-fn prepare(
-    server: &Server,
-    cluster: &Pretend,
-    client: &mut Client,
-    folder: &Path,
-) -> anyhow::Result<()> {
-    let (catalog, kubeconfig) = (folder.join("catalog"), folder.join("kubeconfig"));
-    let import = |window| {
-        fleet::describe(&catalog, &kubeconfig, STORM.services, window)?;
-        server.command(&["catalog", "import", &catalog.to_string_lossy()])
-    };
-    import(Window::Short)?;
-    let mut api = Client::connect(&cluster.address, None)?;
-    fleet::deploy(&mut api, STORM.services)?;
-    until("verified versions", || {
-        Ok(client.all("/api/v1/revisions", "&state=verified")?.len() == STORM.services)
-    })?;
-    import(Window::Usual)?;
-    fleet::break_all(&mut api, STORM.services)?;
-    until("crashing pods, as the watch sees them", || {
-        let all = client.all("/api/v1/decisions", "")?;
-        Ok(fleet::services(&all).len() == STORM.services)
-    })?;
-    println!("{} services crash, and nobody has told of it yet", STORM.services);
-    Ok(())
 }
 
 /// How many services have a decision about what the webhook told.

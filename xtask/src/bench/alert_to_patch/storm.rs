@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde_json::json;
 
-use super::super::fleet::{self, RULE};
+use super::super::fleet;
 use super::super::http::Client;
 use super::super::now_us;
 
@@ -39,7 +39,8 @@ pub(super) fn send(storm: Storm, address: &str, token: &str) -> anyhow::Result<V
                     for n in (first..alerts).step_by(CONNECTIONS) {
                         let due = period * u32::try_from(n)?;
                         thread::sleep(due.saturating_sub(begin.elapsed()));
-                        let body = webhook(&fleet::name(n % storm.services), starts_at);
+                        let service = fleet::name(n % storm.services);
+                        let body = fleet::webhook(&service, starts_at, &[json!({})]);
                         let answer =
                             client.call("POST", "/api/v1/alerts", "application/json", &body)?;
                         ensure!(answer.status == 202, "{}: {}", answer.status, answer.body);
@@ -54,30 +55,4 @@ pub(super) fn send(storm: Storm, address: &str, token: &str) -> anyhow::Result<V
     println!("{alerts} alerts sent, the last one {} ms late", late.as_millis());
     let step = i64::try_from(period.as_micros())?;
     Ok((0..).map(|n| begin_us + n * step).take(storm.services).collect())
-}
-
-/// Version 4 of the webhook. The group is repeated with the same words, as Alertmanager does.
-fn webhook(service: &str, starts_at: &str) -> String {
-    let labels = json!({"alertname": RULE, "service": service, "severity": "critical"});
-    json!({
-        "version": "4",
-        "groupKey": format!("{{}}:{{service=\"{service}\"}}"),
-        "truncatedAlerts": 0,
-        "status": "firing",
-        "receiver": "lifeboat",
-        "groupLabels": {"service": service},
-        "commonLabels": labels,
-        "commonAnnotations": {},
-        "externalURL": "http://alertmanager.example:9093",
-        "alerts": [{
-            "status": "firing",
-            "labels": labels,
-            "annotations": {"summary": "its pods crash"},
-            "startsAt": starts_at,
-            "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": "http://prometheus.example:9090/graph",
-            "fingerprint": "0000000000000000",
-        }],
-    })
-    .to_string()
 }

@@ -4,7 +4,6 @@
 mod browser;
 mod load;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -117,22 +116,10 @@ pub(super) fn export() -> anyhow::Result<Vec<Figure>> {
     let scene = Scene::new("ledger-export", DRILLS)?;
     scene.warm_up()?;
     let before = scene.staged.server.resident_mib()?;
-    let done = AtomicBool::new(false);
-    let (rows, seconds, peak) = std::thread::scope(|scope| -> anyhow::Result<_> {
-        let peak = scope.spawn(|| -> anyhow::Result<f64> {
-            let mut peak = before;
-            while !done.load(Ordering::Relaxed) {
-                peak = peak.max(scene.staged.server.resident_mib()?);
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Ok(peak)
-        });
+    let (peak, (rows, seconds)) = scene.staged.server.peak_mib(|| {
         let begin = Instant::now();
-        let rows = scene.browser().and_then(|mut it| it.lines("/api/v1/drills.csv?lang=zh-CN"));
-        done.store(true, Ordering::Relaxed);
-        let seconds = begin.elapsed().as_secs_f64();
-        let peak = peak.join().map_err(|_| anyhow::anyhow!("nobody looked at the memory"))??;
-        Ok((rows?, seconds, peak))
+        let rows = scene.browser()?.lines("/api/v1/drills.csv?lang=zh-CN")?;
+        Ok((rows, begin.elapsed().as_secs_f64()))
     })?;
     scene.staged.server.stop()?;
     Ok(vec![
