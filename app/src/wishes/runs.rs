@@ -13,7 +13,7 @@ use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
 use domain::services::{WorkloadKind, WorkloadRef};
-use domain::workloads::Workload;
+use domain::workloads::{Owner, Workload};
 use sqlx::PgConnection;
 
 use crate::doors::{Change, Context};
@@ -301,6 +301,10 @@ impl Watched {
             images: images.collect(),
             revisions: revisions.collect(),
             protected: self.protected,
+            canary: match &self.workload.owner {
+                Owner::Flagger(canary) => Some(canary.clone()),
+                _ => None,
+            },
         }
     }
 

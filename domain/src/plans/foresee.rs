@@ -31,6 +31,8 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// The Canary of Flagger that owns it.
+    pub canary: Option<String>,
 }
 
 /// One for each step, each as if those before it had been done.
@@ -73,6 +75,9 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
     }
     if world.known.protected && *action != Action::WaitRollout {
         return refuse(Note::Protected { namespace: workload.namespace.clone() });
+    }
+    if let Some(note) = not_under_flagger(action, world.known.canary.as_deref()) {
+        return refuse(note);
     }
     let live = &mut world.known.live;
     let paused_by_other = live.paused && !world.own_pause;
@@ -131,6 +136,13 @@ fn set_image(images: &BTreeMap<String, String>, world: &mut World) -> Foreseen {
     patch()
 }
 
+/// Flagger releases what it finds in the template of its target, and writes that of the primary itself: going back in
+/// either is a release of its own, or undone at once.
+pub fn not_under_flagger(action: &Action, canary: Option<&str>) -> Option<Note> {
+    let undo = matches!(action, Action::RolloutUndo { .. });
+    canary.filter(|_| undo).map(|it| Note::OwnedByFlagger { canary: it.to_owned() })
+}
+
 /// Going back by ControllerRevision and pausing are things that only some kinds can do.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
@@ -186,6 +198,7 @@ mod tests {
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            canary: None,
         }
     }
 
@@ -253,6 +266,14 @@ mod tests {
         let protected = Known { protected: true, ..known(WorkloadKind::Deployment) };
         let note = Note::Protected { namespace: "shop".into() };
         assert_eq!(foresee(protected, vec![Action::Restart]), [refuse(note)]);
+    }
+
+    #[test]
+    fn what_flagger_owns_is_not_undone() {
+        let owned = Known { canary: Some("api".into()), ..known(WorkloadKind::Deployment) };
+        let note = Note::OwnedByFlagger { canary: "api".into() };
+        assert_eq!(foresee(owned.clone(), vec![undo(1, Some(b"1"))]), [refuse(note)]);
+        assert_eq!(foresee(owned, vec![Action::Restart]), [patch()]);
     }
 
     #[test]

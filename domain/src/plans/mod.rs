@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::canonical::{self, Digest};
 use crate::checks::Check;
+use crate::gates::Hook;
 use crate::services::WorkloadRef;
 
-pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind, not_under_flagger};
 
 mod foresee;
 
@@ -82,6 +83,14 @@ pub enum StepKind {
     Inject {
         workload: WorkloadRef,
         images: BTreeMap<String, String>,
+    },
+    /// Opens a gate that a delivery tool asks about this workload. The one for going back stays open until the tool
+    /// has gone back; any other is open for the version that the plan was made for.
+    Gate {
+        hook: Hook,
+        /// Of the Canary or the Rollout that asks.
+        name: String,
+        workload: WorkloadRef,
     },
 }
 
@@ -209,6 +218,9 @@ impl Step {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
+            // Flagger looks again after its own interval, which is a minute or so.
+            StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
+            StepKind::Gate { .. } => (1, 60),
             StepKind::Manual { .. } => (600, 3600),
             StepKind::Approval => (300, 900),
             StepKind::Wait { seconds } => (*seconds, seconds.saturating_add(60)),
@@ -237,15 +249,16 @@ impl StepKind {
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
+            | StepKind::Gate { .. }
             | StepKind::Wait { .. } => false,
         }
     }
 
     pub fn workload(&self) -> Option<&WorkloadRef> {
         match self {
-            StepKind::Kubernetes { workload, .. } | StepKind::Inject { workload, .. } => {
-                Some(workload)
-            }
+            StepKind::Kubernetes { workload, .. }
+            | StepKind::Inject { workload, .. }
+            | StepKind::Gate { workload, .. } => Some(workload),
             _ => None,
         }
     }
@@ -259,6 +272,7 @@ impl StepKind {
             StepKind::Approval => "approval",
             StepKind::Wait { .. } => "wait",
             StepKind::Inject { .. } => "inject",
+            StepKind::Gate { .. } => "gate",
         }
     }
 

@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
-use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
+use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
+use crate::gates::{self, Hook};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
 use crate::signals::Severity;
-use crate::workloads::Workload;
+use crate::workloads::{Owner, Workload};
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
@@ -23,10 +24,19 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
             }
         }
         Strategy::Restart => Action::Restart,
+        Strategy::TrafficSwitch => return gate(decision, workload),
         _ => return None,
     };
     let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
     Some(Plan::new(steps, vec![live(workload)]))
+}
+
+/// Flagger moves the traffic back itself, once its gate says so. None where it does not ask us.
+fn gate(decision: &Decision, workload: &Workload) -> Option<Plan> {
+    let Owner::Flagger(canary) = &workload.owner else { return None };
+    let asks = decision.rule(RuleName::Able).is_some_and(|it| it.verdict.passed());
+    let step = gates::step(Hook::Rollback, canary, workload);
+    asks.then(|| Plan::new(vec![step], vec![live(workload)]))
 }
 
 /// The state that a plan for this workload is made for.

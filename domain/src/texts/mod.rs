@@ -16,6 +16,7 @@ pub mod decisions;
 pub mod drills;
 pub mod errors;
 mod format;
+pub mod gates;
 pub mod holidays;
 pub mod imports;
 pub mod ledger;

@@ -178,6 +178,12 @@ pub fn step(step: &Step, lang: Lang) -> String {
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
         }
+        (StepKind::Gate { hook, name, .. }, Lang::Zh) => {
+            format!("打开 {name} 的闸门 {}", hook.as_str())
+        }
+        (StepKind::Gate { hook, name, .. }, Lang::En) => {
+            format!("open the gate {} of {name}", hook.as_str())
+        }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
         (StepKind::Manual { instruction, .. }, _) => instruction.clone(),
@@ -265,6 +271,18 @@ fn chinese(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("发布卡住：{reason}"),
         Note::WaitsForPerson => "等待人工确认".into(),
+        Note::GateOpen => "闸门已开，这个版本可以继续".into(),
+        Note::GoingBack { phase, weight } => {
+            format!("回退闸门已开，等 Flagger 来问（{phase}，流量 {weight}%）")
+        }
+        Note::WentBack => "Flagger 已回到主版本".into(),
+        Note::BackAlready => "在此之前就已回到主版本".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("没有进行中的发布可回退（{phase}）；Flagger 只在发布途中询问")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!("由 Flagger 的 Canary {canary} 掌管，会被它改回；请用它的回退闸门")
+        }
         Note::Autoscaled { min, max } => {
             format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
         }
@@ -321,6 +339,22 @@ fn english(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("the rollout is stuck: {reason}"),
         Note::WaitsForPerson => "waits for a person".into(),
+        Note::GateOpen => "the gate is open: this version may go on".into(),
+        Note::GoingBack { phase, weight } => {
+            format!(
+                "the gate for going back is open; Flagger has not asked yet ({phase}, {weight} % of the traffic)"
+            )
+        }
+        Note::WentBack => "Flagger has gone back to the primary".into(),
+        Note::BackAlready => "it had gone back to the primary already".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("no release is under way ({phase}), and Flagger asks only during one")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!(
+                "Flagger's Canary {canary} owns it and would put it back; use its gate for going back"
+            )
+        }
         Note::Autoscaled { min, max } => {
             format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
         }

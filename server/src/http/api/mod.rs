@@ -37,6 +37,7 @@ mod drills;
 mod events;
 mod evidence;
 mod extract;
+mod gates;
 mod heartbeats;
 mod holidays;
 mod idempotency;
@@ -80,6 +81,7 @@ fn endpoints() -> Vec<Endpoint> {
         drills::endpoints(),
         bundles::endpoints(),
         backups::endpoints(),
+        gates::endpoints(),
         heartbeats::endpoints(),
         calendar::endpoints(),
         events::endpoints(),
