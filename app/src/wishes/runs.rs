@@ -69,6 +69,8 @@ pub enum AskedAction {
         replicas: i32,
     },
     WaitRollout,
+    /// Of the canary of a Rollout, as it is named in a plan.
+    Steer(Action),
 }
 
 /// A run has at most so many steps; who needs more needs a runbook.
@@ -388,5 +390,6 @@ fn resolved(action: &AskedAction, of: &Watched) -> Action {
         AskedAction::SetImage { images } => Action::SetImage { images: images.clone() },
         AskedAction::Scale { replicas } => Action::Scale { replicas: *replicas },
         AskedAction::WaitRollout => Action::WaitRollout,
+        AskedAction::Steer(action) => action.clone(),
     }
 }

@@ -9,6 +9,7 @@ use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
 use crate::gates::{self, Hook};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
+use crate::rollouts::Progress;
 use crate::signals::Severity;
 use crate::workloads::{Owner, Workload};
 
@@ -27,7 +28,15 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
         Strategy::TrafficSwitch => return gate(decision, workload),
         _ => return None,
     };
-    let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
+    let mut steps = vec![Step::act(of.clone(), act), Step::act(of.clone(), Action::WaitRollout)];
+    if let Some(canary) = &workload.canary {
+        // The abort has the traffic back before a pod is made. A version that was verified needs no canary of its own.
+        match canary.is_under_way() {
+            true => steps.insert(0, Step::act(of, Action::Abort)),
+            false if canary.steps > 0 => steps.insert(1, Step::act(of, Action::PromoteFull)),
+            false => {}
+        }
+    }
     Some(Plan::new(steps, vec![live(workload)]))
 }
 
@@ -48,6 +57,7 @@ pub fn live(workload: &Workload) -> LiveState {
         revision: workload.live.revision,
         paused: workload.paused,
         replicas: Some(workload.replicas),
+        steering: workload.canary.as_ref().map(Progress::steering),
     }
 }
 

@@ -49,7 +49,15 @@ pub enum Note {
         message: String,
     },
 
+    /// A canary was moved: promoted, aborted, begun again.
+    Steered {
+        action: String,
+    },
+
     // What was so already.
+    AbortedAlready,
+    NotAborted,
+    PromotedFully,
     AlreadyAt {
         revision: i64,
     },

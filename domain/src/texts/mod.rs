@@ -29,6 +29,7 @@ pub mod quarters;
 pub mod rails;
 pub mod reports;
 pub mod rollbacks;
+pub mod rollouts;
 pub mod runs;
 pub mod services;
 pub mod sign_in;
