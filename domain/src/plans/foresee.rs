@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_canary_is_steered_once() {
-        let at = |aborted, paused_at| {
+        let at = |aborted, paused_at: Option<i32>| {
             let mut known = known(WorkloadKind::Rollout);
             let paused_at = Some(paused_at.unwrap_or(NOT_PAUSED));
             known.live.steering =
@@ -333,7 +333,7 @@ mod tests {
                 vec![patch(), nothing(Some(Note::AbortedAlready))],
             ),
             (at(false, Some(1)), vec![Promote], vec![patch()]),
-            (at(false, None::<i32>), vec![Promote], vec![nothing(Some(Note::NotPaused))]),
+            (at(false, None), vec![Promote], vec![nothing(Some(Note::NotPaused))]),
             (at(false, None), vec![PromoteFull], vec![patch()]),
             (at(true, None), vec![Retry], vec![patch()]),
             (at(false, None), vec![Retry], vec![nothing(Some(Note::NotAborted))]),

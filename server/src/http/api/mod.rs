@@ -46,6 +46,7 @@ mod objectives;
 mod one_time;
 mod page;
 pub(crate) mod problem;
+mod prometheus_rules;
 mod quarters;
 mod rails;
 mod rollbacks;
@@ -88,6 +89,7 @@ fn endpoints() -> Vec<Endpoint> {
         evidence::endpoints(),
         measurements::endpoints(),
         objectives::endpoints(),
+        prometheus_rules::endpoints(),
         holidays::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),

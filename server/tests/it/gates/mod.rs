@@ -4,4 +4,5 @@
 mod answers;
 mod argo;
 mod flagger;
+mod kill9;
 mod place;

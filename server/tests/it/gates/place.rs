@@ -88,7 +88,7 @@ impl Place {
             Tool::Flagger => "flagger",
             Tool::Argo => "rollouts",
         };
-        let kinds = programs.join("crds").join(module);
+        let kinds = programs.join("crds").join(module).canonicalize().unwrap();
         let kinds = kinds.to_str().unwrap();
         run("default", &["apply", "--server-side", "--force-conflicts", "-f", kinds]);
         run("default", &["create", "namespace", &namespace]);
