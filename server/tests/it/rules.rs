@@ -108,21 +108,22 @@ const EDGELINK: &[Case] = &[
         series: &[
             (
                 r#"container_cpu_usage_seconds_total{namespace="edgelink-prod",container="app",pod="POD"}"#,
-                "0+14.7x40 588+3x80",
+                "0+14.7x60 882+3x80",
             ),
             (
                 r#"container_spec_cpu_quota{namespace="edgelink-prod",container="app",pod="POD"}"#,
-                "100000x120",
+                "100000x160",
             ),
             (
                 r#"container_spec_cpu_period{namespace="edgelink-prod",container="app",pod="POD"}"#,
-                "100000x120",
+                "100000x160",
             ),
         ],
         labels: &[("service", "api")],
-        quiet: "4m",
-        fires: "9m",
-        over: "20m",
+        // A rate over five minutes takes as long to be one.
+        quiet: "8m",
+        fires: "12m",
+        over: "25m",
     },
     Case {
         signal: "ActiveConnectionsDropped",

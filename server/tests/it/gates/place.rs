@@ -1,13 +1,13 @@
 //! A namespace of the real cluster with a controller in it, our server, and the workers.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::any;
-use domain::access::{Role, Scope};
+use domain::access::Role;
 use domain::gates::Tool;
 use domain::services::{Service, WorkloadKind, WorkloadRef};
 use domain::tokens;
@@ -40,7 +40,7 @@ pub(super) struct Place {
     pub(super) namespace: String,
     /// Where the tools find our server.
     pub(super) address: String,
-    /// SREs who may ask and approve, and one who administers, by their tokens and sessions.
+    /// SREs who may ask and approve, and one who administers, by their sessions.
     pub(super) asker: String,
     pub(super) ben: String,
     pub(super) admin: String,
@@ -57,27 +57,13 @@ impl Place {
         let namespace = format!("gates-{}", &unique[..8]);
         let world = World::new(pool.clone()).await;
         let lab = Lab::on(pool, file("lifeboat_kubeconfig"), &namespace).await;
-        own(&lab, kind).await;
-        let asker = sre(&world, "asker").await;
-        let ben = sre(&world, "ben").await;
+        own(&lab, &file("lifeboat_kubeconfig"), kind).await;
+        let asker = world.sign_in("anna", Role::Sre).await.1;
+        let ben = world.sign_in("carl", Role::Sre).await.1;
         let admin = world.sign_in("root", Role::Admin).await.1;
 
         let kubectl = file("kubectl");
         let programs = kubectl.parent().unwrap().to_owned();
-        let files = tempfile::tempdir().unwrap();
-        let place = |controller, watch, address| Self {
-            lab,
-            world,
-            namespace: namespace.clone(),
-            address,
-            asker,
-            ben,
-            admin,
-            files,
-            kubectl: kubectl.clone(),
-            _controller: controller,
-            _watch: watch,
-        };
         let run = |namespace: &str, arguments: &[&str]| {
             let mut command = Command::new(&kubectl);
             command.env("KUBECONFIG", file("admin_kubeconfig"));
@@ -99,7 +85,19 @@ impl Place {
         let stop = CancellationToken::new();
         tokio::spawn(watch::run(Workers { stop: stop.clone(), ..lab.world.clone() }));
         let address = serve(world.router.clone()).await;
-        place(controller, stop.drop_guard(), address)
+        Self {
+            lab,
+            world,
+            namespace,
+            address,
+            asker,
+            ben,
+            admin,
+            files: tempfile::tempdir().unwrap(),
+            kubectl,
+            _controller: controller,
+            _watch: stop.drop_guard(),
+        }
     }
 
     /// What kubectl says, as the cluster's administrator.
@@ -213,30 +211,24 @@ impl Place {
     }
 }
 
-/// The service `api` is a workload of this kind.
-async fn own(lab: &Lab, kind: WorkloadKind) {
+/// The service `api` is a workload of this kind, and only its namespace is watched: there our rights end.
+async fn own(lab: &Lab, kubeconfig: &Path, kind: WorkloadKind) {
+    let described: domain::clusters::Cluster = serde_json::from_value(json!({
+        "name": "lab", "kubeconfig": kubeconfig, "namespaces": [lab.namespace]
+    }))
+    .unwrap();
     let workload = WorkloadRef { kind, ..lab.workload("api") };
     let service: Service = serde_json::from_value(json!({
         "name": "api", "team": "platform", "policy": "default", "workloads": [workload]
     }))
     .unwrap();
     let mut tx = lab.world.db.begin().await.unwrap();
+    store::clusters::save(&mut tx, &described, clock::now()).await.unwrap();
     store::services::save(&mut tx, &service, clock::now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-async fn sre(world: &World, name: &str) -> String {
-    let (user, _) = world.sign_in(name, Role::Sre).await;
-    let scopes = [Scope::Read, Scope::RollbacksRequest, Scope::Approve];
-    format!("Bearer {}", world.token(name, Some(user), &scopes).await)
-}
-
-async fn start(
-    programs: &std::path::Path,
-    tool: Tool,
-    kubeconfig: &std::path::Path,
-    namespace: &str,
-) -> Controller {
+async fn start(programs: &Path, tool: Tool, kubeconfig: &Path, namespace: &str) -> Controller {
     let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = match tool {
         Tool::Flagger => {

@@ -84,7 +84,7 @@ fn undo_to(object: &Value, live: &LiveState, target: &Target) -> Change {
     if kind == WorkloadKind::Deployment {
         changes.push(set("/metadata/annotations", undo::annotations(object, target).into()));
     }
-    if live.paused {
+    if live.paused && object.get("lender").is_none() {
         // Our own pause: the new template and its rollout come with one call.
         changes.push(set("/spec/paused", json!(false)));
     }
