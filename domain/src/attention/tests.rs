@@ -13,7 +13,9 @@ use crate::approvals::{Approver, Decision, Required};
 use crate::backups::{Backup, Finding};
 use crate::business_days::Calendar;
 use crate::calendar::{Occurrence, Standing};
-use crate::drills::{ActionItem, Criterion, Drill, DrillType, Link, OfService, Requirement, State};
+use crate::drills::{
+    ActionItem, Criterion, Drill, DrillType, Link, OfService, Requirement, State, Unprotected,
+};
 use crate::evidence::EvidenceKind;
 use crate::ids::{DrillId, RunId, ServiceId, UserId};
 use crate::plans::{Plan, Step, StepKind};
@@ -146,6 +148,34 @@ fn a_manual_step_is_for_its_role() {
     let entries = of_runs(&[], &[going]);
     assert_eq!(kinds(&entries, &user("dba", &[Role::Dba], &[])), [Kind::ManualStep]);
     assert_eq!(kinds(&entries, &user("sre", &[Role::Sre], &[])), []);
+}
+
+#[test]
+fn what_a_drill_has_paused_is_owed_once_it_is_over() {
+    let pmo = user("pmo", &[Role::Pmo], &[]);
+    let stretch = |to| Unprotected {
+        name: "replication".into(),
+        from: hours(-1),
+        to,
+        resumed_by: None,
+        note: None,
+    };
+    let of = |state, to| {
+        let drill = Drill { unprotected: vec![stretch(to)], ..drill(state) };
+        super::drills::entries(&drill, now())
+    };
+    let aborted = || State::Aborted { reason: "a real fire".into() };
+    let owed = of(aborted(), None);
+    assert_eq!(seen(&owed, &pmo), [(Kind::ProtectionOwed, Urgency::AtRisk, true)]);
+    assert_eq!(owed[0].detail, Detail::Said { text: "replication".into() });
+    assert_eq!(
+        seen(&owed, &user("v", &[Role::Viewer], &[])),
+        [(Kind::ProtectionOwed, Urgency::AtRisk, false)],
+        "everybody should know that nothing protects"
+    );
+    assert_eq!(kinds(&of(aborted(), Some(now())), &pmo), []);
+    let running = of(State::Running, None);
+    assert!(!kinds(&running, &pmo).contains(&Kind::ProtectionOwed), "its own step resumes it");
 }
 
 #[test]
