@@ -85,9 +85,9 @@ async fn strangers_and_wrong_questions_open_nothing(pool: PgPool) {
         let answer = asked.world.call_with("POST", &path, "", &[], body.to_owned()).await;
         assert_eq!(answer.status, expected, "{path} {}", answer.body);
     }
-    let other =
-        asked.world.call_with("GET", &format!("/gates/argo/{token}"), "", &[], String::new());
-    assert_eq!(other.await.status, StatusCode::NOT_FOUND, "the token is Flagger's");
+    let path = format!("/gates/argo/{token}");
+    let other = asked.world.call_with("GET", &path, "", &[], String::new()).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND, "the token is Flagger's");
     // Who may not make tokens makes no gate.
     let (_, viewer) = asked.world.sign_in("vera", Role::Viewer).await;
     let form = format!("id={}&tool=flagger&name=api&password_token={}", uuid::Uuid::nil(), token);
@@ -130,7 +130,8 @@ async fn a_consent_is_for_one_version_and_one_release(pool: PgPool) {
     let open = (StatusCode::OK, "consented".to_owned());
     assert_eq!(asked.ask("confirm-promotion").await, closed);
     assert_eq!(asked.ask("confirm-promotion").await, closed);
-    let [question] = waiting().await[..] else { panic!("people are asked once") };
+    let ids = waiting().await;
+    let [question] = ids[..] else { panic!("people are asked once: {ids:?}") };
     // It waits in the inbox of who may approve.
     let (_, sre) = asked.world.sign_in("sam", Role::Sre).await;
     let inbox = asked.world.get("/", &sre).await;

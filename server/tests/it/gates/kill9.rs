@@ -135,11 +135,8 @@ impl Argo {
         let made = self.create(&self.rollouts, rollout).await;
         let mut status = made.clone();
         status["status"] = json!({"phase": "Progressing", "currentStepIndex": 0});
-        let status = serde_json::to_vec(&status).unwrap();
-        self.rollouts
-            .replace_status(name, &PostParams::default(), &serde_json::from_slice(&status).unwrap())
-            .await
-            .unwrap();
+        let status: DynamicObject = serde_json::from_value(status).unwrap();
+        self.rollouts.replace_status(name, &PostParams::default(), &status).await.unwrap();
         let mut old = template(name, "shop/api:1");
         old["metadata"]["labels"]["rollouts-pod-template-hash"] = json!("5d4f");
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
