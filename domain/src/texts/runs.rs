@@ -1,6 +1,6 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang};
+use super::{Each, Lang, objects};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
@@ -175,6 +175,7 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Abort => of(workload, "中止灰度", "abort the canary of"),
             Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
+        (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -328,6 +329,7 @@ fn chinese(note: &Note) -> String {
         Note::Autoscaled { min, max } => {
             format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
         }
+        Note::Object { said } => objects::chinese(said),
     }
 }
 
@@ -409,6 +411,7 @@ fn english(note: &Note) -> String {
         Note::Autoscaled { min, max } => {
             format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
         }
+        Note::Object { said } => objects::english(said),
     }
 }
 
@@ -461,6 +464,10 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         (Moved::Steered { workload }, Lang::En) => {
             format!("somebody promoted, aborted or began again the canary of {}", workload.name)
         }
+        (
+            Moved::ObjectGone { .. } | Moved::ObjectReplaced { .. } | Moved::ObjectChanged { .. },
+            _,
+        ) => objects::moved(moved, lang),
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {
             "nobody could begin within a quarter of an hour of the approval".into()
