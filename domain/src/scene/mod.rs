@@ -28,7 +28,8 @@ use crate::verdict::Verdict;
 use crate::workloads::{Node, Owner, Rollout, Workload};
 
 /// The strategies that can be carried out.
-pub const ABLE: &[Strategy] = &[Strategy::VersionRollback, Strategy::Restart];
+pub const ABLE: &[Strategy] =
+    &[Strategy::VersionRollback, Strategy::ConfigRestore, Strategy::Restart];
 
 /// Everything that the ledger knows and the rules ask for.
 #[derive(Clone, Debug)]

@@ -162,8 +162,10 @@ impl Index {
                 body: None,
                 configs,
             };
+            // Contents that came after the row are not in it yet.
+            let kept = self.keeps(key, &set.refs);
             let now = hash(&(
-                (seen.revision, live, seen.rolled_out),
+                (seen.revision, live, seen.rolled_out, kept),
                 (&seen.config_digest, &seen.configs, &seen.images),
             ));
             if set.written != Some(now) {
@@ -247,6 +249,12 @@ impl Index {
             Some(Owner::Flagger(canary)) => Owner::Flagger(canary.clone()),
             _ => it.owner.clone(),
         }
+    }
+
+    /// Whether the contents of all these ConfigMaps, as far as there are such, went into the ledger.
+    fn keeps(&self, key: &Key, refs: &BTreeSet<String>) -> bool {
+        let config = |name: &String| self.configs.get(&(key.namespace.clone(), name.clone()));
+        refs.iter().filter_map(config).all(|it| it.kept)
     }
 
     /// What the ConfigMaps of these names hold now.
