@@ -31,6 +31,8 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// Some of its pods are of another template than the live one.
+    pub outdated: bool,
 }
 
 /// One for each step, each as if those before it had been done.
@@ -113,6 +115,13 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
             live.replicas = Some(*replicas);
             patch()
         }
+        // Which pods will be in the way is seen when it is the step's turn.
+        Action::ReplacePods
+            if world.known.outdated || world.digest != Some(live.digest.clone()) =>
+        {
+            patch()
+        }
+        Action::ReplacePods => nothing(Some(Note::NoPodInTheWay)),
         Action::WaitRollout => nothing(None),
     }
 }
@@ -131,14 +140,16 @@ fn set_image(images: &BTreeMap<String, String>, world: &mut World) -> Foreseen {
     patch()
 }
 
-/// Going back by ControllerRevision and pausing are things that only some kinds can do.
+/// Only a Deployment can be paused, and it alone never leaves a pod of another template behind.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
-        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
-            kind == WorkloadKind::Deployment
-        }
+        Action::Pause | Action::Resume => kind == WorkloadKind::Deployment,
+        Action::ReplacePods => kind != WorkloadKind::Deployment,
         Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
-        Action::Restart | Action::SetImage { .. } | Action::WaitRollout => true,
+        Action::RolloutUndo { .. }
+        | Action::Restart
+        | Action::SetImage { .. }
+        | Action::WaitRollout => true,
     };
     let (kind, action) = (kind.as_str().to_owned(), action.as_str().to_owned());
     (!possible).then_some(Note::NotForKind { kind, action })
@@ -186,6 +197,7 @@ mod tests {
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            outdated: false,
         }
     }
 
@@ -244,6 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_replaced_where_some_are_or_will_be_of_another_template() {
+        let of = |known, actions| {
+            let foreseen = foresee(known, actions);
+            foreseen.into_iter().map(|it| it.would).collect::<Vec<_>>()
+        };
+        use Would::{Nothing, Patch};
+        let set = || known(WorkloadKind::StatefulSet);
+        assert_eq!(of(set(), vec![Action::ReplacePods]), [Nothing]);
+        assert_eq!(of(set(), vec![undo(1, Some(b"1")), Action::ReplacePods]), [Patch, Patch]);
+        assert_eq!(of(set(), vec![undo(2, Some(b"2")), Action::ReplacePods]), [Nothing, Nothing]);
+        let outdated = Known { outdated: true, ..set() };
+        assert_eq!(of(outdated, vec![Action::ReplacePods]), [Patch]);
+    }
+
+    #[test]
     fn what_somebody_paused_or_protected_is_left_alone() {
         let mut paused = known(WorkloadKind::Deployment);
         paused.live.paused = true;
@@ -259,7 +286,8 @@ mod tests {
     fn kinds_can_do_different_things() {
         use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
         for (action, possible) in [
-            (undo(1, Some(b"1")), vec![Deployment]),
+            (undo(1, Some(b"1")), vec![Deployment, StatefulSet, DaemonSet]),
+            (Action::ReplacePods, vec![StatefulSet, DaemonSet]),
             (Action::Pause, vec![Deployment]),
             (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
             (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet]),

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::canonical::{self, Digest};
 use crate::checks::Check;
-use crate::services::WorkloadRef;
+use crate::services::{WorkloadKind, WorkloadRef};
 
 pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
 
 mod foresee;
+pub mod replacing;
 
 /// Made once by [`Plan::new`]; stored and read again it is the same or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +107,9 @@ pub enum Action {
     Scale {
         replicas: i32,
     },
+    /// Deletes the pods that their StatefulSet or DaemonSet would not replace by itself, and waits until every pod
+    /// that should be is of the live template ([`replacing`]).
+    ReplacePods,
     /// Waits until all pods are of the live template and available. Changes nothing.
     WaitRollout,
 }
@@ -207,6 +211,7 @@ impl Step {
     pub fn new(name: impl Into<String>, kind: StepKind) -> Self {
         let (expected_s, deadline_s) = match &kind {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
+            StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
             StepKind::Manual { .. } => (600, 3600),
@@ -218,6 +223,16 @@ impl Step {
             _ => None,
         };
         Self { name: name.into(), kind, role, expected_s, deadline_s, retries: 0, protection: None }
+    }
+
+    /// With time for so many pods where they come one after the other, as those of a set do.
+    #[must_use]
+    pub fn for_pods(mut self, pods: i32) -> Self {
+        let set = self.kind.workload().is_some_and(|it| it.kind != WorkloadKind::Deployment);
+        if set {
+            self.deadline_s = self.deadline_s.max(120_u32.saturating_mul(pods.unsigned_abs()));
+        }
+        self
     }
 
     /// An action on a workload, named after both.
@@ -278,6 +293,7 @@ impl Action {
             Action::Restart => "restart",
             Action::SetImage { .. } => "set_image",
             Action::Scale { .. } => "scale",
+            Action::ReplacePods => "replace_pods",
             Action::WaitRollout => "wait_rollout",
         }
     }
@@ -340,7 +356,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::services::WorkloadKind;
 
     fn workload(name: &str) -> WorkloadRef {
         WorkloadRef {

@@ -9,12 +9,25 @@ use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
 use crate::signals::Severity;
-use crate::workloads::Workload;
+use crate::workloads::{Update, Workload, WorkloadKind};
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
-    let of = workload.reference();
-    let act = match decision.strategy {
+    plan_of(&[(decision, workload)])
+}
+
+/// One plan for several workloads, in this order: one that fails stops those after it. None unless it is one that can
+/// be carried out for each of them.
+pub fn plan_of(members: &[(&Decision, &Workload)]) -> Option<Plan> {
+    let mut all = Vec::new();
+    for (decision, workload) in members {
+        all.extend(steps(workload, act(decision)?));
+    }
+    Some(Plan::new(all, members.iter().map(|(_, workload)| live(workload)).collect()))
+}
+
+fn act(decision: &Decision) -> Option<Action> {
+    Some(match decision.strategy {
         Strategy::VersionRollback => {
             let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Workload)?;
             Action::RolloutUndo {
@@ -24,9 +37,21 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
         }
         Strategy::Restart => Action::Restart,
         _ => return None,
-    };
-    let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
-    Some(Plan::new(steps, vec![live(workload)]))
+    })
+}
+
+/// The act, what it takes until every pod follows, and the wait for it.
+fn steps(workload: &Workload, act: Action) -> Vec<Step> {
+    let of = workload.reference();
+    let goes_back = matches!(act, Action::RolloutUndo { .. });
+    let mut steps = vec![Step::act(of.clone(), act)];
+    // Where nobody has written down how it is updated, looking for such pods does no harm.
+    let leaves_pods = workload.update.is_none_or(Update::leaves_pods);
+    if goes_back && leaves_pods && workload.kind != WorkloadKind::Deployment {
+        steps.push(Step::act(of.clone(), Action::ReplacePods).for_pods(workload.replicas));
+    }
+    steps.push(Step::act(of, Action::WaitRollout).for_pods(workload.replicas));
+    steps
 }
 
 /// The state that a plan for this workload is made for.

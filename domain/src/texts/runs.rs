@@ -3,7 +3,7 @@
 use super::{Each, Lang};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
-use crate::runs::{Note, Refusal, StateName};
+use crate::runs::{DeletedPod, Note, Refusal, StateName};
 use crate::services::WorkloadRef;
 
 pub struct Texts {
@@ -169,6 +169,11 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Scale { replicas } => {
                 format!("{} → {replicas}", of(workload, "调整副本数", "scale"))
             }
+            Action::ReplacePods => of(
+                workload,
+                "逐个删除阻塞的旧 Pod（序号从高到低）",
+                "delete the pods that hold up, one by one, of",
+            ),
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
         },
         // Whoever approves a fault sees which one.
@@ -212,6 +217,7 @@ pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
             format!("kubectl set image {name} {}", images.join(" "))
         }
         Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
+        Action::ReplacePods => return None,
         Action::WaitRollout => format!("kubectl rollout status {name}"),
     })
 }
@@ -239,6 +245,10 @@ fn chinese(note: &Note) -> String {
         Note::ImagesSet => "镜像已更换".into(),
         Note::Scaled { from, to } => format!("副本数 {from} → {to}"),
         Note::RolledOut { ready } => format!("{ready} 个副本全部就绪"),
+        Note::RolledOutToPartition { updated, partition } => {
+            format!("{updated} 个副本已更新并就绪；序号低于 partition {partition} 的保持原样")
+        }
+        Note::PodsDeleted { pods, then } => after_deletions(pods, then.as_deref(), Lang::Zh),
         Note::Waited { seconds } => format!("等了 {seconds} 秒"),
         Note::Checked { message, .. } => message.clone(),
         Note::AlreadyAt { revision } => format!("当前模板已与修订 {revision} 一致，无需改动"),
@@ -246,6 +256,7 @@ fn chinese(note: &Note) -> String {
         Note::NotPaused => "本来就没有暂停".into(),
         Note::ImagesThere => "镜像已经是这样".into(),
         Note::ReplicasThere { replicas } => format!("副本数已经是 {replicas}"),
+        Note::NoPodInTheWay => "没有阻塞的旧 Pod".into(),
         Note::NoRevision { revision, known } => {
             format!("历史中没有修订 {revision}；现有：{}", numbers(known))
         }
@@ -265,8 +276,21 @@ fn chinese(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("发布卡住：{reason}"),
         Note::WaitsForPerson => "等待人工确认".into(),
-        Note::Autoscaled { min, max } => {
-            format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
+        Note::NotObserved => "控制器尚未处理新模板".into(),
+        Note::PodTerminating { pod } => format!("等待 {pod} 删除完成"),
+        Note::PodStarting { pod } => format!("等待 {pod} 就绪"),
+        Note::PodsLeft { left } => format!("还有 {left} 个旧 Pod，由控制器逐个替换"),
+        Note::OnDelete { outdated } => {
+            format!("更新策略为 OnDelete：还有 {outdated} 个旧 Pod，删除后才会更新")
+        }
+        Note::Autoscaled { name, from, to, min, max } => {
+            let scaled = format!("副本数 {from} → {to}；HPA {name}（{min} 到 {max}）");
+            match (from, to) {
+                (_, 0) if *min > 0 => format!("{scaled}在副本数为 0 时不动作"),
+                (0, to) if to < min => format!("{scaled}接着生效，会补到其最小值 {min}"),
+                (0, _) => format!("{scaled}从这里接着生效"),
+                _ => format!("{scaled}也在设置副本数，可能改回去"),
+            }
         }
     }
 }
@@ -286,6 +310,12 @@ fn english(note: &Note) -> String {
         Note::ImagesSet => "the images are set".into(),
         Note::Scaled { from, to } => format!("replicas {from} → {to}"),
         Note::RolledOut { ready } => format!("all {ready} pods are ready"),
+        Note::RolledOutToPartition { updated, partition } => {
+            format!(
+                "{updated} pods are updated and ready; those below the partition {partition} stay as they are"
+            )
+        }
+        Note::PodsDeleted { pods, then } => after_deletions(pods, then.as_deref(), Lang::En),
         Note::Waited { seconds } => format!("waited {seconds} s"),
         Note::Checked { message, .. } => message.clone(),
         Note::AlreadyAt { revision } => {
@@ -295,6 +325,7 @@ fn english(note: &Note) -> String {
         Note::NotPaused => "it was not paused".into(),
         Note::ImagesThere => "the images are there already".into(),
         Note::ReplicasThere { replicas } => format!("there are {replicas} replicas already"),
+        Note::NoPodInTheWay => "no pod of another revision is in the way".into(),
         Note::NoRevision { revision, known } => {
             format!(
                 "unable to find revision {revision} in the history; there are {}",
@@ -321,10 +352,46 @@ fn english(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("the rollout is stuck: {reason}"),
         Note::WaitsForPerson => "waits for a person".into(),
-        Note::Autoscaled { min, max } => {
-            format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
+        Note::NotObserved => "the controller has not taken up the newest template yet".into(),
+        Note::PodTerminating { pod } => format!("waits for {pod} to be gone"),
+        Note::PodStarting { pod } => format!("waits for {pod} to be ready"),
+        Note::PodsLeft { left } => {
+            format!("{left} pods of other revisions are left; the controller replaces them in turn")
+        }
+        Note::OnDelete { outdated } => {
+            format!(
+                "its update strategy is OnDelete: {outdated} pods of other revisions stay until somebody deletes them"
+            )
+        }
+        Note::Autoscaled { name, from, to, min, max } => {
+            let scaled = format!("replicas {from} → {to}; the autoscaler {name} ({min} to {max})");
+            match (from, to) {
+                (_, 0) if *min > 0 => format!("{scaled} does not act while there are none"),
+                (0, to) if to < min => {
+                    format!("{scaled} goes on from here and brings them to its minimum of {min}")
+                }
+                (0, _) => format!("{scaled} goes on from here"),
+                _ => format!("{scaled} sets the replicas too and may undo this"),
+            }
         }
     }
+}
+
+fn after_deletions(pods: &[DeletedPod], then: Option<&Note>, lang: Lang) -> String {
+    let pod = |it: &DeletedPod| match (it.revision, lang) {
+        (Some(revision), Lang::Zh) => format!("{}（修订 {revision}）", it.name),
+        (Some(revision), Lang::En) => format!("{} (revision {revision})", it.name),
+        (None, _) => it.name.clone(),
+    };
+    let pods: Vec<_> = pods.iter().map(pod).collect();
+    let deleted = match lang {
+        _ if pods.is_empty() => None,
+        Lang::Zh => Some(format!("已删除 {}", pods.join("、"))),
+        Lang::En => Some(format!("deleted {}", pods.join(", "))),
+    };
+    let then = then.map(|it| note(it, lang));
+    let separator = if lang == Lang::Zh { "；" } else { "; " };
+    [deleted, then].into_iter().flatten().collect::<Vec<_>>().join(separator)
 }
 
 /// What is no longer as the plan found it.

@@ -110,6 +110,19 @@ impl Cluster {
         self.call(request, as_go_writes_it(patch), asked).await
     }
 
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        asked: &Asked<'_>,
+        options: &Value,
+    ) -> Result<Value, Error> {
+        let request = Request::builder()
+            .method(Method::DELETE)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.call(request, options.to_string().into_bytes(), asked).await
+    }
+
     async fn call(
         &self,
         request: axum::http::request::Builder,

@@ -43,12 +43,12 @@ const REQUESTS: usize = 15;
 const COMMITS: usize = 12;
 
 /// The database of a test tells of each commit that has an entry in the log.
-const TELL_COMMITS: &str = "
+pub(crate) const TELL_COMMITS: &str = "
     CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NOTIFY commits; RETURN NULL; END';
     CREATE TRIGGER tell AFTER INSERT ON audit FOR EACH STATEMENT EXECUTE FUNCTION tell();";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Point {
+pub(crate) enum Point {
     /// The request has arrived and nothing has come of it.
     Before(usize),
     /// It took effect, and the answer never arrives.
@@ -160,9 +160,9 @@ async fn complete(lab: &Lab, run: &Run, point: Point) {
 }
 
 /// The real program, on the database of this test.
-struct Program {
-    url: String,
-    folder: TempDir,
+pub(crate) struct Program {
+    pub(crate) url: String,
+    pub(crate) folder: TempDir,
 }
 
 impl Program {
@@ -180,7 +180,7 @@ impl Program {
     }
 
     /// Starts it, lets somebody approve, and kills it at this point. False where it ended without coming there.
-    async fn killed_at(
+    pub(crate) async fn killed_at(
         &self,
         lab: &Lab,
         proxy: &Proxy,
@@ -202,11 +202,17 @@ impl Program {
         proxy.arm(name, point, kill.clone());
         lab.approve(run).await;
         let seen = async {
-            let Point::Commit(n) = point else { return std::future::pending().await };
-            while lab.audit(run.id).await.len() < n {
+            loop {
+                let there = matches!(point, Point::Commit(n) if lab.audit(run.id).await.len() >= n);
+                if there {
+                    return kill();
+                }
+                let run = store::runs::get(&lab.world.db, run.id).await.unwrap();
+                if run.state.is_terminal() {
+                    return;
+                }
                 commits.recv().await.unwrap();
             }
-            kill();
         };
         tokio::select! {
             () = dead.cancelled() => {}
@@ -218,7 +224,7 @@ impl Program {
     }
 
     /// A new process carries on until the run has ended.
-    async fn ended(&self, lab: &Lab, id: RunId) -> Run {
+    pub(crate) async fn ended(&self, lab: &Lab, id: RunId) -> Run {
         let _process = self.start();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -249,10 +255,10 @@ impl Drop for Running {
     }
 }
 
-/// Passes on to the pretend cluster, and counts what concerns one Deployment.
+/// Passes on to the pretend cluster, and counts what concerns one workload and its pods.
 #[derive(Clone)]
-struct Proxy {
-    url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
     to: String,
     http: reqwest::Client,
     armed: Arc<Mutex<Option<Armed>>>,
@@ -267,7 +273,7 @@ struct Armed {
 }
 
 impl Proxy {
-    async fn start(to: String) -> Self {
+    pub(crate) async fn start(to: String) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let end = CancellationToken::new();
@@ -307,7 +313,9 @@ impl ProxyState {
         let mut armed = self.armed.lock().unwrap();
         let armed = armed.as_mut()?;
         let address = request.uri().to_string();
-        let mine = address.contains(&format!("/deployments/{}", armed.name))
+        let kinds = ["deployments", "statefulsets", "daemonsets"];
+        let mine = kinds.iter().any(|it| address.contains(&format!("/{it}/{}", armed.name)))
+            || address.contains(&format!("/pods/{}-", armed.name))
             || address.contains(&format!("labelSelector=app%3D{}", armed.name))
             || address.contains(&format!("fieldSelector=metadata.name%3D{}", armed.name));
         mine.then(|| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::canonical;
 use domain::plans::{Action, LiveState};
 use domain::runs::Note;
+use domain::services::WorkloadKind;
 use serde_json::{Value, json};
 
 use super::undo::{self, Target};
@@ -38,7 +39,7 @@ pub(super) fn change(
             Change::Refused(Note::PausedByOther)
         }
         Action::RolloutUndo { .. } => match target {
-            Some(target) => undo_to(object, live, target),
+            Some(target) => undo_to(ask.workload.kind, object, live, target),
             None => Change::Refused(Note::NoEarlierRevision),
         },
         Action::Pause if live.paused => Change::Nothing(Note::AlreadyPaused),
@@ -48,18 +49,21 @@ pub(super) fn change(
         Action::Restart => restart(ask, object),
         Action::SetImage { images } => set_image(object, images),
         Action::Scale { replicas } => scale(object, live, *replicas),
+        // These have steps of their own; nothing of the object changes.
+        Action::ReplacePods => Change::Nothing(Note::NoPodInTheWay),
         Action::WaitRollout => Change::Nothing(Note::RolledOut { ready: 0 }),
     }
 }
 
-fn undo_to(object: &Value, live: &LiveState, target: &Target) -> Change {
+fn undo_to(kind: WorkloadKind, object: &Value, live: &LiveState, target: &Target) -> Change {
     if canonical::template(&target.template) == live.digest {
         return Change::Nothing(Note::AlreadyAt { revision: target.revision });
     }
-    let mut changes = vec![
-        json!({"op": "replace", "path": "/spec/template", "value": target.template}),
-        set("/metadata/annotations", undo::annotations(object, target).into()),
-    ];
+    let mut changes =
+        vec![json!({"op": "replace", "path": "/spec/template", "value": target.template})];
+    if kind == WorkloadKind::Deployment {
+        changes.push(set("/metadata/annotations", undo::annotations(object, target).into()));
+    }
     if live.paused {
         // Our own pause: the new template and its rollout come with one call.
         changes.push(set("/spec/paused", json!(false)));
@@ -141,7 +145,7 @@ fn escaped(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::services::{WorkloadKind, WorkloadRef};
+    use domain::services::WorkloadRef;
     use serde_json::Map;
 
     use super::super::live_state;
@@ -182,7 +186,11 @@ mod tests {
     }
 
     fn changed(object: &Value, action: Action, own_pause: bool) -> Change {
-        let workload = workload();
+        changed_of(WorkloadKind::Deployment, object, action, own_pause)
+    }
+
+    fn changed_of(kind: WorkloadKind, object: &Value, action: Action, own_pause: bool) -> Change {
+        let workload = WorkloadRef { kind, ..workload() };
         let live = live_state(&workload, object);
         let ask = Ask {
             workload: &workload,
@@ -212,6 +220,18 @@ mod tests {
             }}),
         ]);
         assert_eq!((patch, note), (expected.into(), Note::Undone { revision: 1 }));
+    }
+
+    #[test]
+    fn an_undo_of_a_set_moves_the_template_and_nothing_else() {
+        for kind in [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet] {
+            let changed = changed_of(kind, &deployment(), undo(), false);
+            let Change::Patch { patch, .. } = changed else { panic!() };
+            let mut expected = conditions(Value::Null);
+            let template = template("api:1");
+            expected.push(json!({"op": "replace", "path": "/spec/template", "value": template}));
+            assert_eq!(patch, Value::from(expected), "{kind:?}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Which revision an undo goes back to, and what the Deployment looks like then: field for field as after
-//! `kubectl rollout undo --to-revision`.
+//! Which revision an undo goes back to, and what the workload looks like then: field for field as after
+//! `kubectl rollout undo --to-revision`. A Deployment keeps its revisions as ReplicaSets and takes their annotations
+//! over; the others keep ControllerRevisions, and only the template moves.
 
 use domain::canonical::{self, Digest, POD_TEMPLATE_HASH};
 use domain::plans::Moved;
+use domain::revisions;
 use domain::runs::Note;
-use domain::services::WorkloadRef;
+use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Map, Value};
 
 /// The number that `kubectl rollout history` shows, on a Deployment and on its ReplicaSets.
@@ -34,19 +36,25 @@ pub struct Target {
 pub(super) enum NoTarget {
     Refused(Note),
     Moved(Moved),
-    /// Its ReplicaSet is gone from the cluster.
+    /// It is gone from the cluster.
     Pruned,
 }
 
-/// The ReplicaSet of the revision that was approved. Renumbered ones are found by their template, which is
-/// what was approved; the number of a revision changes with every undo.
+/// The revision that was approved, of those that the cluster keeps. Renumbered ones are found by their template,
+/// which is what was approved; the number of a revision changes with every undo.
 pub(super) fn target(
     workload: &WorkloadRef,
-    replica_sets: &[Value],
+    kept: &[Value],
     to_revision: i64,
     approved: Option<&Digest>,
 ) -> Result<Target, NoTarget> {
-    let targets: Vec<Target> = replica_sets.iter().filter_map(of_replica_set).collect();
+    let kept = kept.iter();
+    let targets: Vec<Target> = match workload.kind {
+        WorkloadKind::Deployment => kept.filter_map(of_replica_set).collect(),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            kept.filter_map(of_controller_revision).collect()
+        }
+    };
     let numbered = targets.iter().find(|it| it.revision == to_revision);
     let moved = || {
         let (workload, revision) = (workload.clone(), to_revision);
@@ -82,6 +90,11 @@ fn of_replica_set(replica_set: &Value) -> Option<Target> {
     Some(Target { revision, template, annotations })
 }
 
+fn of_controller_revision(kept: &Value) -> Option<Target> {
+    let template = revisions::of_controller_revision(kept.get("data")?)?;
+    Some(Target { revision: kept.get("revision")?.as_i64()?, template, annotations: Map::new() })
+}
+
 /// The annotations of the Deployment afterwards.
 pub(super) fn annotations(deployment: &Value, target: &Target) -> Map<String, Value> {
     let kept = |name: &String| KEPT.contains(&name.as_str());
@@ -93,7 +106,6 @@ pub(super) fn annotations(deployment: &Value, target: &Target) -> Map<String, Va
 
 #[cfg(test)]
 mod tests {
-    use domain::services::WorkloadKind;
     use serde_json::json;
 
     use super::*;
@@ -142,6 +154,18 @@ mod tests {
         ] {
             assert_eq!(target(revision, approved), expected, "{revision} {approved:?}");
         }
+    }
+
+    #[test]
+    fn a_controller_revision_gives_its_template_without_the_word_for_the_patch() {
+        let set = WorkloadRef { kind: WorkloadKind::StatefulSet, ..workload() };
+        let mut template = replica_set("", "a")["spec"]["template"].clone();
+        let approved = canonical::template(&template);
+        let expected = template.clone();
+        template["$patch"] = json!("replace");
+        let kept = [json!({"revision": 4, "data": {"spec": {"template": template}}}), json!({})];
+        let target = target(&set, &kept, 4, Some(&approved)).unwrap();
+        assert_eq!((target.revision, target.template), (4, expected));
     }
 
     #[test]

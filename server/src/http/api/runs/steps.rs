@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::pages::error::Error;
 use app::wishes::drills::Performed;
-use app::wishes::runs::{AskedAction, AskedStep};
+use app::wishes::runs::{AskedAction, AskedStep, Count};
 use domain::fields::Fault;
 use domain::plans::Protection;
 use domain::services::WorkloadKind;
@@ -17,14 +17,17 @@ use utoipa::ToSchema;
 pub(in crate::http::api) struct NewStep {
     /// kubernetes, check, wait, manual, approval; in a drill also inject
     kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout
+    /// rollout_undo, pause, resume, restart, set_image, scale, replace_pods, wait_rollout
     action: Option<String>,
     workload: Option<Named>,
     /// The one before the live one where it is left out or 0.
     to_revision: Option<i64>,
     /// Container → image.
     images: Option<BTreeMap<String, String>>,
-    replicas: Option<i32>,
+    /// A number; or `recorded`, as many as it has now where an earlier step scales it, else as many as it had when a run
+    /// last scaled it to 0.
+    #[schema(value_type = Option<Object>)]
+    replicas: Option<Replicas>,
     /// The name of a check of the service.
     check: Option<String>,
     seconds: Option<u32>,
@@ -32,6 +35,19 @@ pub(in crate::http::api) struct NewStep {
     /// In a drill: `{pauses: NAME}` where the step takes a protection away, `{resumes: NAME}` where it gives it back.
     #[schema(value_type = Option<Object>)]
     protection: Option<Protection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Replicas {
+    Number(i32),
+    Word(Word),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Recorded,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,8 +60,16 @@ struct Named {
 
 const KINDS: [&str; 5] = ["kubernetes", "check", "wait", "manual", "approval"];
 const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 7] =
-    ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
+const ACTIONS: [&str; 8] = [
+    "rollout_undo",
+    "pause",
+    "resume",
+    "restart",
+    "set_image",
+    "scale",
+    "replace_pods",
+    "wait_rollout",
+];
 const MOST_REPLICAS: i32 = 10_000;
 const LONGEST_WAIT_S: u32 = 86_400;
 
@@ -123,14 +147,20 @@ impl NewStep {
             "pause" => AskedAction::Pause,
             "resume" => AskedAction::Resume,
             "restart" => AskedAction::Restart,
+            "replace_pods" => AskedAction::ReplacePods,
             "wait_rollout" => AskedAction::WaitRollout,
             "set_image" => match self.images.take() {
                 Some(images) if !images.is_empty() => AskedAction::SetImage { images },
                 _ => return Err(at("images", Fault::Required)),
             },
             "scale" => match self.replicas.take() {
-                Some(replicas @ 0..=MOST_REPLICAS) => AskedAction::Scale { replicas },
-                Some(_) => {
+                Some(Replicas::Number(replicas @ 0..=MOST_REPLICAS)) => {
+                    AskedAction::Scale { replicas: Count::Number(replicas) }
+                }
+                Some(Replicas::Word(Word::Recorded)) => {
+                    AskedAction::Scale { replicas: Count::Recorded }
+                }
+                Some(Replicas::Number(_)) => {
                     let to = MOST_REPLICAS.into();
                     return Err(at("replicas", Fault::OutOfRange { from: 0, to }));
                 }

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
 use domain::revisions::{self, Contents};
-use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
+use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
 pub(crate) use self::batch::{Batch, WentBad};
@@ -74,6 +74,9 @@ struct Workload {
     owner: Owner,
     paused: bool,
     counts: Counts,
+    update: Update,
+    /// Of what cannot be changed in place.
+    fixed: Option<Digest>,
     conditions: Vec<Condition>,
     digest: Digest,
     images: Vec<Image>,
@@ -231,6 +234,7 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
+        let (update, fixed) = (it.spec.update(kind), it.spec.fixed(kind));
         let digest = canonical::template(&it.spec.template);
         let known = self.workloads.remove(&key);
         let same_object = known.as_ref().is_some_and(|old| *old.uid == *it.metadata.uid);
@@ -267,6 +271,8 @@ impl Index {
             owner,
             paused: it.spec.paused,
             counts,
+            update,
+            fixed,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
             digest,
             images,
