@@ -13,7 +13,7 @@ use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
 use domain::services::{WorkloadKind, WorkloadRef};
-use domain::workloads::Workload;
+use domain::workloads::{Owner, Workload};
 use sqlx::PgConnection;
 
 use crate::doors::{Change, Context};
@@ -70,6 +70,8 @@ pub enum AskedAction {
     },
     ReplacePods,
     WaitRollout,
+    /// Of the canary of a Rollout, as it is named in a plan.
+    Steer(Action),
 }
 
 /// How many pods a workload is to have.
@@ -316,6 +318,10 @@ impl Watched {
             revisions: revisions.collect(),
             protected: self.protected,
             outdated: self.workload.updated < self.workload.replicas,
+            canary: match &self.workload.owner {
+                Owner::Flagger(canary) => Some(canary.clone()),
+                _ => None,
+            },
         }
     }
 
@@ -424,5 +430,6 @@ fn resolved(action: &AskedAction, of: &Watched, count: i32) -> Action {
         AskedAction::Scale { .. } => Action::Scale { replicas: count },
         AskedAction::ReplacePods => Action::ReplacePods,
         AskedAction::WaitRollout => Action::WaitRollout,
+        AskedAction::Steer(action) => action.clone(),
     }
 }

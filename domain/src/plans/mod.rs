@@ -11,9 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::canonical::{self, Digest};
 use crate::checks::Check;
-use crate::services::{WorkloadKind, WorkloadRef};
+use crate::gates::Hook;
+use crate::rollouts::Steering;
+use crate::services::WorkloadRef;
 
-pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+pub use self::foresee::{
+    Foreseen, Known, Would, foresee, not_for_kind, not_under_flagger, steered,
+};
 
 mod foresee;
 pub mod replacing;
@@ -84,6 +88,14 @@ pub enum StepKind {
         workload: WorkloadRef,
         images: BTreeMap<String, String>,
     },
+    /// Opens a gate that a delivery tool asks about this workload. The one for going back stays open until the tool
+    /// has gone back; any other is open for the version that the plan was made for.
+    Gate {
+        hook: Hook,
+        /// Of the Canary or the Rollout that asks.
+        name: String,
+        workload: WorkloadRef,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,6 +124,14 @@ pub enum Action {
     ReplacePods,
     /// Waits until all pods are of the live template and available. Changes nothing.
     WaitRollout,
+    /// Goes on from the pause that the canary of a Rollout stops at.
+    Promote,
+    /// Skips all steps and pauses that are left.
+    PromoteFull,
+    /// Sends all traffic of a Rollout back to its stable version. It still asks for the other one.
+    Abort,
+    /// Begins an aborted canary again.
+    Retry,
 }
 
 /// What a workload looked like, as far as a step depends on it or can change it.
@@ -126,6 +146,9 @@ pub struct LiveState {
     pub paused: bool,
     /// Only where a step scales: an autoscaler may move it at any time.
     pub replicas: Option<i32>,
+    /// Of a Rollout, and only where a step steers it: a canary moves by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steering>,
 }
 
 /// One way in which the world is no longer as the plan found it.
@@ -156,6 +179,10 @@ pub enum Moved {
         expected: i32,
         found: i32,
     },
+    /// Its canary was promoted, aborted or begun again, or stops at another step.
+    Steered {
+        workload: WorkloadRef,
+    },
     /// The revision to go back to has another template than the one that was approved.
     Target {
         workload: WorkloadRef,
@@ -173,6 +200,9 @@ impl Plan {
         for state in &mut live {
             if !steps.iter().any(|it| it.kind.scales(&state.workload)) {
                 state.replicas = None;
+            }
+            if !steps.iter().any(|it| it.kind.steers(&state.workload)) {
+                state.steering = None;
             }
         }
         live.sort_by(|a, b| a.workload.cmp(&b.workload));
@@ -214,6 +244,9 @@ impl Step {
             StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
+            // Flagger looks again after its own interval, which is a minute or so.
+            StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
+            StepKind::Gate { .. } => (1, 60),
             StepKind::Manual { .. } => (600, 3600),
             StepKind::Approval => (300, 900),
             StepKind::Wait { seconds } => (*seconds, seconds.saturating_add(60)),
@@ -228,8 +261,7 @@ impl Step {
     /// With time for so many pods where they come one after the other, as those of a set do.
     #[must_use]
     pub fn for_pods(mut self, pods: i32) -> Self {
-        let set = self.kind.workload().is_some_and(|it| it.kind != WorkloadKind::Deployment);
-        if set {
+        if self.kind.workload().is_some_and(|it| it.kind.is_set()) {
             self.deadline_s = self.deadline_s.max(120_u32.saturating_mul(pods.unsigned_abs()));
         }
         self
@@ -252,15 +284,16 @@ impl StepKind {
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
+            | StepKind::Gate { .. }
             | StepKind::Wait { .. } => false,
         }
     }
 
     pub fn workload(&self) -> Option<&WorkloadRef> {
         match self {
-            StepKind::Kubernetes { workload, .. } | StepKind::Inject { workload, .. } => {
-                Some(workload)
-            }
+            StepKind::Kubernetes { workload, .. }
+            | StepKind::Inject { workload, .. }
+            | StepKind::Gate { workload, .. } => Some(workload),
             _ => None,
         }
     }
@@ -274,7 +307,12 @@ impl StepKind {
             StepKind::Approval => "approval",
             StepKind::Wait { .. } => "wait",
             StepKind::Inject { .. } => "inject",
+            StepKind::Gate { .. } => "gate",
         }
+    }
+
+    fn steers(&self, workload: &WorkloadRef) -> bool {
+        matches!(self, StepKind::Kubernetes { workload: own, action } if own == workload && action.steers())
     }
 
     fn scales(&self, workload: &WorkloadRef) -> bool {
@@ -295,7 +333,21 @@ impl Action {
             Action::Scale { .. } => "scale",
             Action::ReplacePods => "replace_pods",
             Action::WaitRollout => "wait_rollout",
+            Action::Promote => "promote",
+            Action::PromoteFull => "promote_full",
+            Action::Abort => "abort",
+            Action::Retry => "retry",
         }
+    }
+
+    /// Whether it changes the pod template.
+    pub fn makes_template(&self) -> bool {
+        matches!(self, Action::RolloutUndo { .. } | Action::Restart | Action::SetImage { .. })
+    }
+
+    /// Whether it moves the canary of a Rollout, and leaves alone what the Rollout asks for.
+    pub fn steers(&self) -> bool {
+        matches!(self, Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry)
     }
 }
 
@@ -321,6 +373,11 @@ impl LiveState {
             && expected != found
         {
             moved.push(Moved::Replicas { workload: workload(), expected, found });
+        }
+        if let (Some(expected), Some(found)) = (self.steering, found.steering)
+            && expected.differs(&found)
+        {
+            moved.push(Moved::Steered { workload: workload() });
         }
         moved
     }
@@ -352,102 +409,4 @@ impl TryFrom<Parts> for Plan {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn workload(name: &str) -> WorkloadRef {
-        WorkloadRef {
-            cluster: "lab".into(),
-            namespace: "shop".into(),
-            kind: WorkloadKind::Deployment,
-            name: name.into(),
-        }
-    }
-
-    fn live(name: &str) -> LiveState {
-        LiveState {
-            workload: workload(name),
-            uid: "u1".into(),
-            digest: Digest::of(b"a"),
-            revision: 3,
-            paused: false,
-            replicas: Some(3),
-        }
-    }
-
-    fn undo() -> Step {
-        let template_digest = Some(Digest::of(b"b"));
-        Step::act(workload("api"), Action::RolloutUndo { to_revision: 2, template_digest })
-    }
-
-    #[test]
-    fn the_digest_covers_the_steps_and_the_live_state() {
-        let plan = Plan::new(vec![undo()], vec![live("api")]);
-        let mut later = undo();
-        later.deadline_s += 1;
-        for other in [
-            Plan::new(vec![later], vec![live("api")]),
-            Plan::new(vec![undo(), undo()], vec![live("api")]),
-            Plan::new(vec![undo()], vec![LiveState { uid: "u2".into(), ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { revision: 4, ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { paused: true, ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { digest: Digest::of(b"c"), ..live("api") }]),
-        ] {
-            assert_ne!(plan.digest(), other.digest(), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn replicas_count_only_where_a_step_scales() {
-        let moved = LiveState { replicas: Some(9), ..live("api") };
-        let undo_of = |it| Plan::new(vec![undo()], vec![it]).digest().clone();
-        assert_eq!(undo_of(live("api")), undo_of(moved.clone()));
-        let scale = Step::act(workload("api"), Action::Scale { replicas: 0 });
-        let scale_of = |it| Plan::new(vec![scale.clone()], vec![it]).digest().clone();
-        assert_ne!(scale_of(live("api")), scale_of(moved));
-    }
-
-    #[test]
-    fn a_stored_plan_is_the_same_or_an_error() {
-        let plan = Plan::new(
-            vec![undo(), Step::new("settle", StepKind::Wait { seconds: 5 })],
-            vec![live("web"), live("api")],
-        );
-        let mut stored = serde_json::to_value(&plan).unwrap();
-        assert_eq!(stored["steps"][0]["kind"], "kubernetes");
-        assert_eq!(stored["steps"][0]["action"], "rollout_undo");
-        assert_eq!(serde_json::from_value::<Plan>(stored.clone()).unwrap(), plan);
-        stored["steps"][1]["seconds"] = json!(0);
-        assert!(serde_json::from_value::<Plan>(stored).is_err());
-    }
-
-    #[test]
-    fn the_one_before_is_the_second_newest() {
-        for (revisions, expected) in
-            [(&[][..], None), (&[7], None), (&[3, 9, 5], Some(5)), (&[1, 2], Some(1))]
-        {
-            assert_eq!(the_one_before(revisions), expected);
-        }
-    }
-
-    #[test]
-    fn it_says_what_moved() {
-        let before = live("api");
-        assert_eq!(before.moved(Some(&LiveState { revision: 9, ..live("api") })), []);
-        assert!(matches!(*before.moved(None), [Moved::Gone { .. }]));
-        let other = LiveState { uid: "u2".into(), paused: true, ..live("api") };
-        assert!(matches!(*before.moved(Some(&other)), [Moved::Replaced { .. }]));
-        let other =
-            LiveState { digest: Digest::of(b"c"), paused: true, replicas: Some(4), ..live("api") };
-        assert!(matches!(
-            *before.moved(Some(&other)),
-            [
-                Moved::Template { .. },
-                Moved::Paused { found: true, .. },
-                Moved::Replicas { found: 4, .. }
-            ]
-        ));
-    }
-}
+mod tests;

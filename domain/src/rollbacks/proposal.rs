@@ -5,11 +5,13 @@ use chrono::{DateTime, Utc};
 use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
-use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
+use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
+use crate::gates::{self, Hook};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
+use crate::rollouts::Progress;
 use crate::signals::Severity;
-use crate::workloads::{Update, Workload, WorkloadKind};
+use crate::workloads::{Owner, Update, Workload};
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
@@ -21,13 +23,13 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
 pub fn plan_of(members: &[(&Decision, &Workload)]) -> Option<Plan> {
     let mut all = Vec::new();
     for (decision, workload) in members {
-        all.extend(steps(workload, act(decision)?));
+        all.extend(steps_of(decision, workload)?);
     }
     Some(Plan::new(all, members.iter().map(|(_, workload)| live(workload)).collect()))
 }
 
-fn act(decision: &Decision) -> Option<Action> {
-    Some(match decision.strategy {
+fn steps_of(decision: &Decision, workload: &Workload) -> Option<Vec<Step>> {
+    let act = match decision.strategy {
         Strategy::VersionRollback => {
             let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Workload)?;
             Action::RolloutUndo {
@@ -36,8 +38,10 @@ fn act(decision: &Decision) -> Option<Action> {
             }
         }
         Strategy::Restart => Action::Restart,
+        Strategy::TrafficSwitch => return Some(vec![gate(decision, workload)?]),
         _ => return None,
-    })
+    };
+    Some(steps(workload, act))
 }
 
 /// The act, what it takes until every pod follows, and the wait for it.
@@ -46,12 +50,27 @@ fn steps(workload: &Workload, act: Action) -> Vec<Step> {
     let goes_back = matches!(act, Action::RolloutUndo { .. });
     let mut steps = vec![Step::act(of.clone(), act)];
     // Where nobody has written down how it is updated, looking for such pods does no harm.
-    let leaves_pods = workload.update.is_none_or(Update::leaves_pods);
-    if goes_back && leaves_pods && workload.kind != WorkloadKind::Deployment {
+    if goes_back && workload.kind.is_set() && workload.update.is_none_or(Update::leaves_pods) {
         steps.push(Step::act(of.clone(), Action::ReplacePods).for_pods(workload.replicas));
     }
-    steps.push(Step::act(of, Action::WaitRollout).for_pods(workload.replicas));
+    steps.push(Step::act(of.clone(), Action::WaitRollout).for_pods(workload.replicas));
+    if let Some(canary) = &workload.canary {
+        // The abort has the traffic back before a pod is made. A version that was verified needs no canary of its own.
+        match canary.is_under_way() {
+            true => steps.insert(0, Step::act(of, Action::Abort)),
+            false if canary.steps > 0 => steps.insert(1, Step::act(of, Action::PromoteFull)),
+            false => {}
+        }
+    }
     steps
+}
+
+/// Flagger moves the traffic back itself, once its gate says so. None where it does not ask us.
+fn gate(decision: &Decision, workload: &Workload) -> Option<Step> {
+    let Owner::Flagger(canary) = &workload.owner else { return None };
+    let asks = decision.rule(RuleName::Able).is_some_and(|it| it.verdict.passed());
+    let step = gates::step(Hook::Rollback, canary, workload);
+    asks.then_some(step)
 }
 
 /// The state that a plan for this workload is made for.
@@ -63,6 +82,7 @@ pub fn live(workload: &Workload) -> LiveState {
         revision: workload.live.revision,
         paused: workload.paused,
         replicas: Some(workload.replicas),
+        steering: workload.canary.as_ref().map(Progress::steering),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Each, Lang};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
-use crate::runs::{DeletedPod, Note, Refusal, StateName};
-use crate::services::WorkloadRef;
+use crate::runs::{Note, Refusal, StateName};
+use crate::services::{WorkloadKind, WorkloadRef};
 
 pub struct Texts {
     pub title: &'static str,
@@ -175,6 +175,10 @@ pub fn step(step: &Step, lang: Lang) -> String {
                 "delete the pods that hold up, one by one, of",
             ),
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
+            Action::Promote => of(workload, "越过暂停点", "go on past the pause of"),
+            Action::PromoteFull => of(workload, "跳过剩余步骤", "skip the steps left of"),
+            Action::Abort => of(workload, "中止灰度", "abort the canary of"),
+            Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
@@ -182,6 +186,12 @@ pub fn step(step: &Step, lang: Lang) -> String {
                 images.iter().map(|(name, image)| format!("{name} → {image}")).collect();
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
+        }
+        (StepKind::Gate { hook, name, .. }, Lang::Zh) => {
+            format!("打开 {name} 的闸门 {}", hook.as_str())
+        }
+        (StepKind::Gate { hook, name, .. }, Lang::En) => {
+            format!("open the gate {} of {name}", hook.as_str())
         }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
@@ -202,6 +212,9 @@ pub fn protection(it: &Protection, lang: Lang) -> String {
 
 /// The kubectl command with the same effect, for whoever wants to compare.
 pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
+    if workload.kind == WorkloadKind::Rollout {
+        return argo(workload, action);
+    }
     let kind = workload.kind.as_str().to_ascii_lowercase();
     let name = format!("{kind}/{} -n {}", workload.name, workload.namespace);
     Some(match action {
@@ -219,7 +232,33 @@ pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
         Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
         Action::ReplacePods => return None,
         Action::WaitRollout => format!("kubectl rollout status {name}"),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            return None;
+        }
     })
+}
+
+/// The same by the plugin of Argo Rollouts.
+fn argo(workload: &WorkloadRef, action: &Action) -> Option<String> {
+    let name = format!("{} -n {}", workload.name, workload.namespace);
+    let done = match action {
+        Action::RolloutUndo { to_revision, .. } => {
+            format!("undo {name} --to-revision={to_revision}")
+        }
+        Action::Pause => format!("pause {name}"),
+        Action::Resume | Action::Promote => format!("promote {name}"),
+        Action::PromoteFull => format!("promote {name} --full"),
+        Action::Abort => format!("abort {name}"),
+        Action::Retry => format!("retry rollout {name}"),
+        Action::Restart => format!("restart {name}"),
+        Action::SetImage { images } => {
+            let images = images.iter().map(|(container, image)| format!("{container}={image}"));
+            format!("set image {name} {}", images.collect::<Vec<_>>().join(" "))
+        }
+        Action::WaitRollout => format!("status {name}"),
+        Action::Scale { .. } => return None,
+    };
+    Some(format!("kubectl argo rollouts {done}"))
 }
 
 /// What there is to say about a step or a run.
@@ -245,10 +284,6 @@ fn chinese(note: &Note) -> String {
         Note::ImagesSet => "镜像已更换".into(),
         Note::Scaled { from, to } => format!("副本数 {from} → {to}"),
         Note::RolledOut { ready } => format!("{ready} 个副本全部就绪"),
-        Note::RolledOutToPartition { updated, partition } => {
-            format!("{updated} 个副本已更新并就绪；序号低于 partition {partition} 的保持原样")
-        }
-        Note::PodsDeleted { pods, then } => after_deletions(pods, then.as_deref(), Lang::Zh),
         Note::Waited { seconds } => format!("等了 {seconds} 秒"),
         Note::Checked { message, .. } => message.clone(),
         Note::AlreadyAt { revision } => format!("当前模板已与修订 {revision} 一致，无需改动"),
@@ -256,7 +291,6 @@ fn chinese(note: &Note) -> String {
         Note::NotPaused => "本来就没有暂停".into(),
         Note::ImagesThere => "镜像已经是这样".into(),
         Note::ReplicasThere { replicas } => format!("副本数已经是 {replicas}"),
-        Note::NoPodInTheWay => "没有阻塞的旧 Pod".into(),
         Note::NoRevision { revision, known } => {
             format!("历史中没有修订 {revision}；现有：{}", numbers(known))
         }
@@ -276,22 +310,36 @@ fn chinese(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("发布卡住：{reason}"),
         Note::WaitsForPerson => "等待人工确认".into(),
-        Note::NotObserved => "控制器尚未处理新模板".into(),
-        Note::PodTerminating { pod } => format!("等待 {pod} 删除完成"),
-        Note::PodStarting { pod } => format!("等待 {pod} 就绪"),
-        Note::PodsLeft { left } => format!("还有 {left} 个旧 Pod，由控制器逐个替换"),
-        Note::OnDelete { outdated } => {
-            format!("更新策略为 OnDelete：还有 {outdated} 个旧 Pod，删除后才会更新")
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "已越过暂停点，继续发布".into(),
+            "promote_full" => "已跳过剩余步骤，全量发布".into(),
+            "abort" => "已中止，流量回到稳定版；规格里仍是坏版本，还须回退".into(),
+            _ => "已重新开始".into(),
+        },
+        Note::AbortedAlready => "本来就已中止".into(),
+        Note::NotAborted => "本来就没有中止".into(),
+        Note::PromotedFully => "已经在全量发布".into(),
+        Note::GateOpen => "闸门已开，这个版本可以继续".into(),
+        Note::GoingBack { phase, weight } => {
+            format!("回退闸门已开，等 Flagger 来问（{phase}，流量 {weight}%）")
         }
-        Note::Autoscaled { name, from, to, min, max } => {
-            let scaled = format!("副本数 {from} → {to}；HPA {name}（{min} 到 {max}）");
-            match (from, to) {
-                (_, 0) if *min > 0 => format!("{scaled}在副本数为 0 时不动作"),
-                (0, to) if to < min => format!("{scaled}接着生效，会补到其最小值 {min}"),
-                (0, _) => format!("{scaled}从这里接着生效"),
-                _ => format!("{scaled}也在设置副本数，可能改回去"),
-            }
+        Note::WentBack => "Flagger 已回到主版本".into(),
+        Note::BackAlready => "在此之前就已回到主版本".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("没有进行中的发布可回退（{phase}）；Flagger 只在发布途中询问")
         }
+        Note::OwnedByFlagger { canary } => {
+            format!("由 Flagger 的 Canary {canary} 掌管，会被它改回；请用它的回退闸门")
+        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
     }
 }
 
@@ -310,12 +358,6 @@ fn english(note: &Note) -> String {
         Note::ImagesSet => "the images are set".into(),
         Note::Scaled { from, to } => format!("replicas {from} → {to}"),
         Note::RolledOut { ready } => format!("all {ready} pods are ready"),
-        Note::RolledOutToPartition { updated, partition } => {
-            format!(
-                "{updated} pods are updated and ready; those below the partition {partition} stay as they are"
-            )
-        }
-        Note::PodsDeleted { pods, then } => after_deletions(pods, then.as_deref(), Lang::En),
         Note::Waited { seconds } => format!("waited {seconds} s"),
         Note::Checked { message, .. } => message.clone(),
         Note::AlreadyAt { revision } => {
@@ -325,7 +367,6 @@ fn english(note: &Note) -> String {
         Note::NotPaused => "it was not paused".into(),
         Note::ImagesThere => "the images are there already".into(),
         Note::ReplicasThere { replicas } => format!("there are {replicas} replicas already"),
-        Note::NoPodInTheWay => "no pod of another revision is in the way".into(),
         Note::NoRevision { revision, known } => {
             format!(
                 "unable to find revision {revision} in the history; there are {}",
@@ -352,46 +393,41 @@ fn english(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("the rollout is stuck: {reason}"),
         Note::WaitsForPerson => "waits for a person".into(),
-        Note::NotObserved => "the controller has not taken up the newest template yet".into(),
-        Note::PodTerminating { pod } => format!("waits for {pod} to be gone"),
-        Note::PodStarting { pod } => format!("waits for {pod} to be ready"),
-        Note::PodsLeft { left } => {
-            format!("{left} pods of other revisions are left; the controller replaces them in turn")
-        }
-        Note::OnDelete { outdated } => {
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "past the pause, and going on".into(),
+            "promote_full" => "the steps that were left are skipped".into(),
+            "abort" => "aborted: the traffic is back on the stable version; the spec still names the bad one".into(),
+            _ => "begun again".into(),
+        },
+        Note::AbortedAlready => "it was aborted already".into(),
+        Note::NotAborted => "it was not aborted".into(),
+        Note::PromotedFully => "it is being promoted in full already".into(),
+        Note::GateOpen => "the gate is open: this version may go on".into(),
+        Note::GoingBack { phase, weight } => {
             format!(
-                "its update strategy is OnDelete: {outdated} pods of other revisions stay until somebody deletes them"
+                "the gate for going back is open; Flagger has not asked yet ({phase}, {weight} % of the traffic)"
             )
         }
-        Note::Autoscaled { name, from, to, min, max } => {
-            let scaled = format!("replicas {from} → {to}; the autoscaler {name} ({min} to {max})");
-            match (from, to) {
-                (_, 0) if *min > 0 => format!("{scaled} does not act while there are none"),
-                (0, to) if to < min => {
-                    format!("{scaled} goes on from here and brings them to its minimum of {min}")
-                }
-                (0, _) => format!("{scaled} goes on from here"),
-                _ => format!("{scaled} sets the replicas too and may undo this"),
-            }
+        Note::WentBack => "Flagger has gone back to the primary".into(),
+        Note::BackAlready => "it had gone back to the primary already".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("no release is under way ({phase}), and Flagger asks only during one")
         }
+        Note::OwnedByFlagger { canary } => {
+            format!(
+                "Flagger's Canary {canary} owns it and would put it back; use its gate for going back"
+            )
+        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
     }
-}
-
-fn after_deletions(pods: &[DeletedPod], then: Option<&Note>, lang: Lang) -> String {
-    let pod = |it: &DeletedPod| match (it.revision, lang) {
-        (Some(revision), Lang::Zh) => format!("{}（修订 {revision}）", it.name),
-        (Some(revision), Lang::En) => format!("{} (revision {revision})", it.name),
-        (None, _) => it.name.clone(),
-    };
-    let pods: Vec<_> = pods.iter().map(pod).collect();
-    let deleted = match lang {
-        _ if pods.is_empty() => None,
-        Lang::Zh => Some(format!("已删除 {}", pods.join("、"))),
-        Lang::En => Some(format!("deleted {}", pods.join(", "))),
-    };
-    let then = then.map(|it| note(it, lang));
-    let separator = if lang == Lang::Zh { "；" } else { "; " };
-    [deleted, then].into_iter().flatten().collect::<Vec<_>>().join(separator)
 }
 
 /// What is no longer as the plan found it.
@@ -436,6 +472,12 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         }
         (Moved::Replicas { workload, expected, found }, Lang::En) => {
             format!("the replicas of {} have changed: {expected} → {found}", workload.name)
+        }
+        (Moved::Steered { workload }, Lang::Zh) => {
+            format!("{} 的灰度已被别人推进、中止或重新开始", workload.name)
+        }
+        (Moved::Steered { workload }, Lang::En) => {
+            format!("somebody promoted, aborted or began again the canary of {}", workload.name)
         }
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {

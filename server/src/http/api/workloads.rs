@@ -12,6 +12,7 @@ use domain::access::Action;
 use domain::fields::Fault;
 use domain::ids::{RevisionId, ServiceId, WorkloadId};
 use domain::revisions::{Revision, RevisionVerdict};
+use domain::rollouts::Progress;
 use domain::workloads::{Image, Workload};
 use serde::{Deserialize, Serialize};
 use store::{revisions, workloads};
@@ -78,6 +79,9 @@ struct WorkloadItem {
     /// What happens to its pods when the template changes; null for what was last seen before that was written down.
     update: Option<UpdateItem>,
     live: LiveItem,
+    /// Of a Rollout: how far its canary has come.
+    #[schema(value_type = Option<Object>)]
+    canary: Option<Progress>,
     revisions: Vec<RevisionItem>,
     healthy_since: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
@@ -277,6 +281,7 @@ fn workload(
             partition: it.partition,
             ordered: it.ordered,
         }),
+        canary: it.canary,
         live: LiveItem {
             revision: it.live.revision,
             digest: it.live.digest.to_string(),

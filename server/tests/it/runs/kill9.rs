@@ -137,7 +137,7 @@ fn one_effect_each(cluster: &sim::Cluster, name: &str, point: Point) {
 }
 
 /// The ledger shows every step with its intent and proof, and the audit log each step's end exactly once.
-async fn complete(lab: &Lab, run: &Run, point: Point) {
+pub(crate) async fn complete(lab: &Lab, run: &Run, point: Point) {
     let acting = run.plan.steps().iter().zip(&run.steps).filter(|(step, _)| step.kind.acts());
     for (step, record) in acting {
         let (intent, proof) = (record.state.intent(), record.state.proof());
@@ -313,7 +313,7 @@ impl ProxyState {
         let mut armed = self.armed.lock().unwrap();
         let armed = armed.as_mut()?;
         let address = request.uri().to_string();
-        let kinds = ["deployments", "statefulsets", "daemonsets"];
+        let kinds = ["deployments", "statefulsets", "daemonsets", "rollouts"];
         let mine = kinds.iter().any(|it| address.contains(&format!("/{it}/{}", armed.name)))
             || address.contains(&format!("/pods/{}-", armed.name))
             || address.contains(&format!("labelSelector=app%3D{}", armed.name))

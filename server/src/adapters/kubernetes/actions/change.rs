@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::canonical;
-use domain::plans::{Action, LiveState};
+use domain::plans::{self, Action, LiveState};
 use domain::runs::Note;
 use domain::services::WorkloadKind;
 use serde_json::{Value, json};
@@ -39,32 +38,56 @@ pub(super) fn change(
             Change::Refused(Note::PausedByOther)
         }
         Action::RolloutUndo { .. } => match target {
-            Some(target) => undo_to(ask.workload.kind, object, live, target),
+            Some(target) => undo_to(object, live, target),
             None => Change::Refused(Note::NoEarlierRevision),
         },
         Action::Pause if live.paused => Change::Nothing(Note::AlreadyPaused),
-        Action::Pause => patch(object, Note::Paused, [set("/spec/paused", json!(true))]),
+        Action::Pause => own(object, Note::Paused, [set("/spec/paused", json!(true))]),
         Action::Resume if !live.paused => Change::Nothing(Note::NotPaused),
-        Action::Resume => patch(object, Note::Resumed, [set("/spec/paused", json!(false))]),
+        Action::Resume => own(object, Note::Resumed, [set("/spec/paused", json!(false))]),
         Action::Restart => restart(ask, object),
         Action::SetImage { images } => set_image(object, images),
         Action::Scale { replicas } => scale(object, live, *replicas),
         // These have steps of their own; nothing of the object changes.
         Action::ReplacePods => Change::Nothing(Note::NoPodInTheWay),
         Action::WaitRollout => Change::Nothing(Note::RolledOut { ready: 0 }),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            steer(ask.action, object, live)
+        }
     }
 }
 
-fn undo_to(kind: WorkloadKind, object: &Value, live: &LiveState, target: &Target) -> Change {
-    if canonical::template(&target.template) == live.digest {
+/// As the plugin of Argo Rollouts does it, with the condition in the same call.
+fn steer(action: &Action, object: &Value, live: &LiveState) -> Change {
+    let before = live.steering.unwrap_or_default();
+    if let Err(note) = plans::steered(action, before) {
+        return Change::Nothing(note);
+    }
+    let (path, value) = match action {
+        Action::Promote => ("/status/pauseConditions", json!([])),
+        Action::PromoteFull => ("/status/promoteFull", json!(true)),
+        Action::Abort => ("/status/abort", json!(true)),
+        _ => ("/status/abort", json!(false)),
+    };
+    let changes = [test(object, path), set(path, value)];
+    let note = Note::Steered { action: action.as_str().to_owned() };
+    let patch = [test(object, "/metadata/uid")].into_iter().chain(changes).collect();
+    Change::Patch { patch, note }
+}
+
+fn undo_to(object: &Value, live: &LiveState, target: &Target) -> Change {
+    let kind = live.workload.kind;
+    if undo::digest(kind, &target.template) == live.digest {
         return Change::Nothing(Note::AlreadyAt { revision: target.revision });
     }
     let mut changes =
         vec![json!({"op": "replace", "path": "/spec/template", "value": target.template})];
+    // Of the others only the template goes back: a Rollout's annotations are the controller's own, and kubectl leaves
+    // those of a set alone.
     if kind == WorkloadKind::Deployment {
         changes.push(set("/metadata/annotations", undo::annotations(object, target).into()));
     }
-    if live.paused {
+    if live.paused && object.get("lender").is_none() {
         // Our own pause: the new template and its rollout come with one call.
         changes.push(set("/spec/paused", json!(false)));
     }
@@ -116,15 +139,34 @@ fn scale(object: &Value, live: &LiveState, to: i32) -> Change {
         return Change::Nothing(Note::ReplicasThere { replicas: to });
     }
     let changes = [test(object, "/spec/replicas"), set("/spec/replicas", json!(to))];
-    patch(object, Note::Scaled { from, to }, changes)
+    own(object, Note::Scaled { from, to }, changes)
+}
+
+/// What is changed on the workload itself, also where its template is another object's.
+fn own(object: &Value, note: Note, changes: impl IntoIterator<Item = Value>) -> Change {
+    if object.get("lender").is_none() {
+        return patch(object, note, changes);
+    }
+    let conditions = ["/metadata/uid", "/spec/paused"];
+    let patch = conditions.iter().map(|path| test(object, path)).chain(changes);
+    Change::Patch { patch: patch.collect(), note }
 }
 
 /// The condition first: still this object, still this template, still paused or not. `resourceVersion` and
 /// `generation` move with every status and every autoscaler, so they are no condition.
 fn patch(object: &Value, note: Note, changes: impl IntoIterator<Item = Value>) -> Change {
-    let conditions = ["/metadata/uid", "/spec/template", "/spec/paused"];
-    let patch = conditions.iter().map(|path| test(object, path)).chain(changes);
-    Change::Patch { patch: patch.collect(), note }
+    let lender = object.get("lender");
+    let is = |path, value: Option<&Value>| json!({"op": "test", "path": path, "value": value});
+    let conditions = match lender {
+        // The Deployment that lends its template is what is patched.
+        Some(lender) => [
+            is("/metadata/uid", lender.get("uid")),
+            test(object, "/spec/template"),
+            is("/spec/paused", lender.get("paused").filter(|it| !it.is_null())),
+        ],
+        None => ["/metadata/uid", "/spec/template", "/spec/paused"].map(|it| test(object, it)),
+    };
+    Change::Patch { patch: conditions.into_iter().chain(changes).collect(), note }
 }
 
 /// The member is as it was read. One that was not there is tested against null, which the API server takes for

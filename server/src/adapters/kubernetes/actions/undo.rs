@@ -2,7 +2,7 @@
 //! `kubectl rollout undo --to-revision`. A Deployment keeps its revisions as ReplicaSets and takes their annotations
 //! over; the others keep ControllerRevisions, and only the template moves.
 
-use domain::canonical::{self, Digest, POD_TEMPLATE_HASH};
+use domain::canonical::{self, Digest};
 use domain::plans::Moved;
 use domain::revisions;
 use domain::runs::Note;
@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 /// The number that `kubectl rollout history` shows, on a Deployment and on its ReplicaSets.
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The same on a Rollout and on its ReplicaSets.
+pub(super) const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 
 /// Annotations that say something about the Deployment itself: they stay as they are, and a ReplicaSet's are
 /// not taken over.
@@ -50,11 +53,15 @@ pub(super) fn target(
 ) -> Result<Target, NoTarget> {
     let kept = kept.iter();
     let targets: Vec<Target> = match workload.kind {
-        WorkloadKind::Deployment => kept.filter_map(of_replica_set).collect(),
+        WorkloadKind::Deployment => kept.filter_map(|it| of_replica_set(it, REVISION)).collect(),
+        WorkloadKind::Rollout => {
+            kept.filter_map(|it| of_replica_set(it, ROLLOUT_REVISION)).collect()
+        }
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
             kept.filter_map(of_controller_revision).collect()
         }
     };
+    let digest = |it: &Target| digest(workload.kind, &it.template);
     let numbered = targets.iter().find(|it| it.revision == to_revision);
     let moved = || {
         let (workload, revision) = (workload.clone(), to_revision);
@@ -71,22 +78,27 @@ pub(super) fn target(
         });
     };
     match numbered {
-        Some(target) if canonical::template(&target.template) == *approved => Ok(target.clone()),
+        Some(target) if digest(target) == *approved => Ok(target.clone()),
         Some(_) => Err(moved()),
         None => {
-            let same = |it: &&Target| canonical::template(&it.template) == *approved;
+            let same = |it: &&Target| digest(it) == *approved;
             targets.iter().find(same).cloned().ok_or(NoTarget::Pruned)
         }
     }
 }
 
-fn of_replica_set(replica_set: &Value) -> Option<Target> {
-    let mut template = replica_set.pointer("/spec/template")?.clone();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(POD_TEMPLATE_HASH);
+/// Of a template, as the kind counts it.
+pub(super) fn digest(kind: WorkloadKind, template: &Value) -> Digest {
+    match kind {
+        WorkloadKind::Rollout => canonical::rollout_template(template),
+        _ => canonical::template(template),
     }
+}
+
+fn of_replica_set(replica_set: &Value, number: &str) -> Option<Target> {
+    let template = revisions::without_hash(replica_set.pointer("/spec/template")?.clone());
     let annotations = replica_set.pointer("/metadata/annotations")?.as_object()?.clone();
-    let revision = annotations.get(REVISION)?.as_str()?.parse().ok()?;
+    let revision = annotations.get(number)?.as_str()?.parse().ok()?;
     Some(Target { revision, template, annotations })
 }
 
