@@ -6,7 +6,7 @@ use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
 use domain::decisions::{Decision, Strategy};
 use domain::fields::Fault;
-use domain::rollbacks::proposal::{Proposal, plan_of, propose};
+use domain::rollbacks::proposal::{Around, Proposal, plan_of, propose};
 use domain::rollbacks::{Member, Refusal, Rollback, Side, State, Trigger};
 use domain::runs::{self, Run};
 use domain::scene::Scene;
@@ -65,7 +65,7 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
             1 => vec![],
             _ => decided.iter().filter_map(member).collect(),
         };
-        let (scene, decision) = decided.swap_remove(0);
+        let (scene, decision, _) = decided.swap_remove(0);
         let actor = cx.caller.actor();
         let opening = Opening {
             proposal,
@@ -102,7 +102,7 @@ async fn decided_for(
     workload: &Workload,
     asked: &Asked,
     revision: Option<i64>,
-) -> Result<(Scene, Decision), Error> {
+) -> Result<(Scene, Decision, Around), Error> {
     if store::rollbacks::open_of(&mut **tx, workload.id).await?.is_some() {
         return Err(Refusal::AlreadyOpen.into());
     }
@@ -123,30 +123,32 @@ async fn decided_for(
     if decision.strategy == Strategy::None && revision.is_some() {
         return Err(Error::field("target", Fault::Unknown));
     }
-    Ok((scene, decision))
+    let around = store::scenes::around(&mut **tx, &scene, &decision, cx.now).await?;
+    Ok((scene, decision, around))
 }
 
 /// A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
 ///
 /// # Errors
 /// Where several are wished for and one of them cannot be brought back: all or none are proposed.
-fn proposed(decided: &[(Scene, Decision)]) -> Result<Proposal, Error> {
-    if let [(scene, decision)] = decided {
-        let proposal = propose(decision, &scene.workload, None).unwrap_or(Proposal {
+fn proposed(decided: &[(Scene, Decision, Around)]) -> Result<Proposal, Error> {
+    if let [(scene, decision, around)] = decided {
+        let proposal = propose(decision, &scene.workload, around, None).unwrap_or(Proposal {
             state: State::NeedsPerson,
             plan: None,
             by_policy: false,
         });
         return Ok(proposal.asked());
     }
-    let members: Vec<_> = decided.iter().map(|(scene, it)| (it, &scene.workload)).collect();
+    let members: Vec<_> =
+        decided.iter().map(|(scene, it, around)| (it, &scene.workload, around)).collect();
     match plan_of(&members) {
         None => Err(Error::field("target.workloads", Fault::Unknown)),
         plan => Ok(Proposal { state: State::AwaitingApproval, plan, by_policy: false }),
     }
 }
 
-fn member((scene, decision): &(Scene, Decision)) -> Option<Member> {
+fn member((scene, decision, _): &(Scene, Decision, Around)) -> Option<Member> {
     let live = &scene.workload.live;
     Some(Member {
         workload_id: scene.workload.id,

@@ -18,9 +18,13 @@ use crate::services::WorkloadRef;
 pub use self::foresee::{
     Foreseen, Known, Would, foresee, not_for_kind, not_under_flagger, steered,
 };
+pub use self::objects::{Live, LiveObject, ObjectAction, ObjectRef, Seen};
 
 mod foresee;
+pub mod objects;
 pub mod replacing;
+#[cfg(test)]
+mod tests;
 
 /// Made once by [`Plan::new`]; stored and read again it is the same or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +32,8 @@ pub mod replacing;
 pub struct Plan {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -68,6 +74,12 @@ pub enum StepKind {
         workload: WorkloadRef,
         #[serde(flatten)]
         action: Action,
+    },
+    /// Does something to one object that is no workload.
+    Object {
+        object: ObjectRef,
+        #[serde(flatten)]
+        action: ObjectAction,
     },
     /// Asks until the answer is a pass or the deadline is there.
     Check {
@@ -188,6 +200,21 @@ pub enum Moved {
         workload: WorkloadRef,
         revision: i64,
     },
+    ObjectGone {
+        object: ObjectRef,
+    },
+    /// Another object has its name now, or one that did not exist is there; `expected` is empty then.
+    ObjectReplaced {
+        object: ObjectRef,
+        expected: String,
+        found: String,
+    },
+    /// The part of it that the step depends on.
+    ObjectChanged {
+        object: ObjectRef,
+        expected: Digest,
+        found: Digest,
+    },
     /// Nobody could begin within a quarter of an hour after the approval.
     Late {
         approved_at: DateTime<Utc>,
@@ -195,8 +222,14 @@ pub enum Moved {
 }
 
 impl Plan {
-    /// The replicas of a workload that no step scales are left out: they move without anybody's doing.
-    pub fn new(steps: Vec<Step>, mut live: Vec<LiveState>) -> Self {
+    /// A plan that touches workloads only.
+    pub fn new(steps: Vec<Step>, live: Vec<LiveState>) -> Self {
+        Self::on(steps, live, Vec::new())
+    }
+
+    /// The replicas of a workload that no step scales are left out: they move without anybody's doing. Objects are
+    /// part of the digest where there are any.
+    pub fn on(steps: Vec<Step>, mut live: Vec<LiveState>, mut objects: Vec<LiveObject>) -> Self {
         for state in &mut live {
             if !steps.iter().any(|it| it.kind.scales(&state.workload)) {
                 state.replicas = None;
@@ -206,8 +239,12 @@ impl Plan {
             }
         }
         live.sort_by(|a, b| a.workload.cmp(&b.workload));
-        let digest = canonical::digest(&(&steps, &live));
-        Self { steps, live, digest }
+        objects.sort_by(|a, b| a.object.cmp(&b.object));
+        let digest = match objects.is_empty() {
+            true => canonical::digest(&(&steps, &live)),
+            false => canonical::digest(&(&steps, &live, &objects)),
+        };
+        Self { steps, live, objects, digest }
     }
 
     pub fn steps(&self) -> &[Step] {
@@ -217,6 +254,11 @@ impl Plan {
     /// Sorted by workload.
     pub fn live(&self) -> &[LiveState] {
         &self.live
+    }
+
+    /// Sorted by object.
+    pub fn objects(&self) -> &[LiveObject] {
+        &self.objects
     }
 
     pub fn digest(&self) -> &Digest {
@@ -243,6 +285,7 @@ impl Step {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
             StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
+            StepKind::Object { action, .. } => action.times(),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
             // Flagger looks again after its own interval, which is a minute or so.
             StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
@@ -272,6 +315,12 @@ impl Step {
         let name = format!("{} {}", action.as_str(), workload.name);
         Self::new(name, StepKind::Kubernetes { workload, action })
     }
+
+    /// The same on an object.
+    pub fn on(object: ObjectRef, action: ObjectAction) -> Self {
+        let name = format!("{} {}", action.as_str(), object.name);
+        Self::new(name, StepKind::Object { object, action })
+    }
 }
 
 impl StepKind {
@@ -280,6 +329,7 @@ impl StepKind {
     pub fn acts(&self) -> bool {
         match self {
             StepKind::Kubernetes { action, .. } => *action != Action::WaitRollout,
+            StepKind::Object { action, .. } => action.acts(),
             StepKind::Inject { .. } => true,
             StepKind::Check { .. }
             | StepKind::Manual { .. }
@@ -302,6 +352,7 @@ impl StepKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             StepKind::Kubernetes { .. } => "kubernetes",
+            StepKind::Object { .. } => "object",
             StepKind::Check { .. } => "check",
             StepKind::Manual { .. } => "manual",
             StepKind::Approval => "approval",
@@ -393,6 +444,8 @@ impl LiveState {
 struct Parts {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(default)]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -400,13 +453,10 @@ impl TryFrom<Parts> for Plan {
     type Error = &'static str;
 
     fn try_from(parts: Parts) -> Result<Self, Self::Error> {
-        let plan = Plan::new(parts.steps, parts.live);
+        let plan = Plan::on(parts.steps, parts.live, parts.objects);
         match plan.digest == parts.digest {
             true => Ok(plan),
             false => Err("the digest is not that of the steps and the live state"),
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plans::objects::Said;
 use crate::verdict::Verdict;
 
 /// A pod that a step has deleted, or was about to when it was last heard of.
@@ -176,4 +177,16 @@ pub enum Note {
         min: i32,
         max: i32,
     },
+
+    /// About a step on an object that is no workload.
+    Object {
+        #[serde(flatten)]
+        said: Said,
+    },
+}
+
+impl From<Said> for Note {
+    fn from(said: Said) -> Self {
+        Note::Object { said }
+    }
 }

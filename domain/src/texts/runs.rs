@@ -1,10 +1,12 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang};
+use super::{Each, Lang, objects};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
-use crate::services::{WorkloadKind, WorkloadRef};
+use crate::services::WorkloadRef;
+
+pub use super::commands::command;
 
 pub struct Texts {
     pub title: &'static str,
@@ -180,6 +182,7 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Abort => of(workload, "中止灰度", "abort the canary of"),
             Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
+        (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -208,57 +211,6 @@ pub fn protection(it: &Protection, lang: Lang) -> String {
         (Protection::Resumes(name), Lang::Zh) => format!("恢复保护 {name}"),
         (Protection::Resumes(name), Lang::En) => format!("resumes {name}"),
     }
-}
-
-/// The kubectl command with the same effect, for whoever wants to compare.
-pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
-    if workload.kind == WorkloadKind::Rollout {
-        return argo(workload, action);
-    }
-    let kind = workload.kind.as_str().to_ascii_lowercase();
-    let name = format!("{kind}/{} -n {}", workload.name, workload.namespace);
-    Some(match action {
-        Action::RolloutUndo { to_revision, .. } => {
-            format!("kubectl rollout undo {name} --to-revision={to_revision}")
-        }
-        Action::Pause => format!("kubectl rollout pause {name}"),
-        Action::Resume => format!("kubectl rollout resume {name}"),
-        Action::Restart => format!("kubectl rollout restart {name}"),
-        Action::SetImage { images } => {
-            let images: Vec<String> =
-                images.iter().map(|(name, image)| format!("{name}={image}")).collect();
-            format!("kubectl set image {name} {}", images.join(" "))
-        }
-        Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
-        Action::ReplacePods => return None,
-        Action::WaitRollout => format!("kubectl rollout status {name}"),
-        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
-            return None;
-        }
-    })
-}
-
-/// The same by the plugin of Argo Rollouts.
-fn argo(workload: &WorkloadRef, action: &Action) -> Option<String> {
-    let name = format!("{} -n {}", workload.name, workload.namespace);
-    let done = match action {
-        Action::RolloutUndo { to_revision, .. } => {
-            format!("undo {name} --to-revision={to_revision}")
-        }
-        Action::Pause => format!("pause {name}"),
-        Action::Resume | Action::Promote => format!("promote {name}"),
-        Action::PromoteFull => format!("promote {name} --full"),
-        Action::Abort => format!("abort {name}"),
-        Action::Retry => format!("retry rollout {name}"),
-        Action::Restart => format!("restart {name}"),
-        Action::SetImage { images } => {
-            let images = images.iter().map(|(container, image)| format!("{container}={image}"));
-            format!("set image {name} {}", images.collect::<Vec<_>>().join(" "))
-        }
-        Action::WaitRollout => format!("status {name}"),
-        Action::Scale { .. } => return None,
-    };
-    Some(format!("kubectl argo rollouts {done}"))
 }
 
 /// What there is to say about a step or a run.
@@ -340,6 +292,7 @@ fn chinese(note: &Note) -> String {
         | Note::PodsLeft { .. }
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
+        Note::Object { said } => objects::chinese(said),
     }
 }
 
@@ -427,6 +380,7 @@ fn english(note: &Note) -> String {
         | Note::PodsLeft { .. }
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
+        Note::Object { said } => objects::english(said),
     }
 }
 
@@ -479,6 +433,10 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         (Moved::Steered { workload }, Lang::En) => {
             format!("somebody promoted, aborted or began again the canary of {}", workload.name)
         }
+        (
+            Moved::ObjectGone { .. } | Moved::ObjectReplaced { .. } | Moved::ObjectChanged { .. },
+            _,
+        ) => objects::moved(moved, lang),
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {
             "nobody could begin within a quarter of an hour of the approval".into()

@@ -27,6 +27,7 @@ use super::World;
 
 mod act;
 mod lease;
+mod objects;
 mod observe;
 mod rails;
 mod replace;
@@ -195,9 +196,9 @@ fn scaled_to_none<'a>(
 ) -> impl Iterator<Item = (&'a WorkloadRef, i32)> {
     before.steps.iter().zip(&after.steps).filter_map(|(old, new)| {
         let (intent, proof) = (new.state.intent()?, new.state.proof()?);
-        let from = intent.before.replicas.filter(|it| *it > 0)?;
-        (old.state != new.state && proof.after.replicas == Some(0))
-            .then_some((&intent.before.workload, from))
+        let (before, after) = (intent.before.workload()?, proof.after.workload()?);
+        let from = before.replicas.filter(|it| *it > 0)?;
+        (old.state != new.state && after.replicas == Some(0)).then_some((&before.workload, from))
     })
 }
 

@@ -31,6 +31,7 @@ impl Worker<'_> {
         }
         match &run.plan.steps()[step].kind {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
+            StepKind::Object { object, action } => self.await_object(step, object, action).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
             StepKind::Gate { hook: Hook::Rollback, name, workload } => {
@@ -182,7 +183,7 @@ impl Worker<'_> {
         self.end(next, step, Ended::Succeeded, Note::Waited { seconds }, None).await
     }
 
-    async fn rest_a_moment(&self, moment: Duration) {
+    pub(super) async fn rest_a_moment(&self, moment: Duration) {
         tokio::select! {
             () = tokio::time::sleep(moment) => {}
             () = self.interrupted() => {}

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::plans::Moved;
+use domain::plans::{Live, Moved};
 use domain::runs::{DeletedPod, Ended, Next, Note, Proof, Run};
 use domain::services::WorkloadRef;
 
@@ -25,7 +25,7 @@ impl Worker<'_> {
         step: usize,
         workload: &WorkloadRef,
     ) -> Result<Turn, store::Error> {
-        let Some(believed) = run.believed(step) else {
+        let Some(Live::Workload(believed)) = run.believed(step) else {
             return self.supersede(vec![Moved::Gone { workload: workload.clone() }]).await;
         };
         let cluster = match self.world.clusters.get(&workload.cluster).await {

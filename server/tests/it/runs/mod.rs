@@ -3,6 +3,9 @@
 mod api;
 pub(crate) mod kill9;
 mod lab;
+mod object_wishes;
+pub(crate) mod objects;
+mod objects_real;
 mod steps;
 mod trouble;
 pub(crate) mod twin;

@@ -5,7 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::plans::{self, Action, LiveState, Moved};
 use domain::rollouts::Steering;
-use domain::runs::{Intent, Note, Proof};
+use domain::runs::{self, Note};
 use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
 
@@ -19,6 +19,10 @@ mod change;
 mod place;
 pub mod replace;
 mod undo;
+
+/// Of steps on workloads.
+type Intent = runs::Intent<LiveState>;
+type Proof = runs::Proof<LiveState>;
 
 /// What a step asks for.
 #[derive(Clone, Debug)]

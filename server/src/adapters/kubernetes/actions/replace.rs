@@ -9,7 +9,7 @@ use domain::plans::{LiveState, Moved};
 use domain::runs::{DeletedPod, Note, Proof};
 use domain::services::{WorkloadKind, WorkloadRef};
 use domain::{canonical, revisions};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::error::Asked;
 use super::super::{Cluster, Error, rollout};
@@ -72,7 +72,7 @@ pub async fn look(
         Turn::Wait(note) => Look::Wait { note, version: version(&object) },
         Turn::Done => {
             let resource_version = version(&object);
-            Look::Done(Proof { after: live, resource_version, found: false })
+            Look::Done(Proof { after: live.into(), resource_version, found: false })
         }
     })
 }
@@ -89,10 +89,7 @@ pub async fn delete(
     let (namespace, name) = (&workload.namespace, &pod.name);
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
     let asked = Asked { verb: "delete", resource: "pods", namespace, name };
-    let options = json!({
-        "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": pod.uid},
-    });
-    match cluster.delete(&path, &asked, &options).await {
+    match cluster.delete(&path, &asked, &pod.uid, false).await {
         // Another pod has its name by now, or none.
         Ok(_) | Err(Error::NotFound { .. } | Error::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
@@ -175,6 +172,8 @@ fn pod(stateful: bool, pod: &Value, history: &[Value], newest: Option<&Value>) -
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn workload(kind: WorkloadKind) -> WorkloadRef {
