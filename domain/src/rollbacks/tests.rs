@@ -21,6 +21,7 @@ fn rollback(state: State) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "pay".into(),
         workload: None,
+        members: vec![],
         drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
@@ -103,6 +104,26 @@ fn checks_and_checklist_are_both_needed_and_in_any_order() {
     let unknown = [("dance".to_owned(), true, None)];
     assert_eq!(rollback(State::Verifying).tick(&unknown, by, T0), Err(Refusal::UnknownItem));
     assert_eq!(rollback(State::Approved).tick(&ticks, by, T0), Err(Refusal::NotVerifying));
+}
+
+#[test]
+fn a_part_is_verified_as_a_part_until_the_rest_is_back_too() {
+    let ticks = [("walk-through".to_owned(), true, None)];
+    let by = UserId(Uuid::nil());
+    let failed = RunEvent::Partly { reason: "rollout_undo api: paused".into() };
+    let partly = rollback(State::Executing).follow(failed, T0);
+    assert_eq!(partly.state, State::Verifying);
+    let close = |it: Rollback| {
+        let seen = it.observe(look(1, Verdict::Pass)).observe(look(99, Verdict::Pass));
+        seen.tick(&ticks, by, at(100)).unwrap()
+    };
+    let closed = close(partly.clone());
+    assert_eq!(closed.state.closure(), Some(Closure::PartlyVerified));
+    assert_eq!(closed.state.reason(), Some("rollout_undo api: paused"));
+    assert_eq!(closed.success(), None);
+
+    let whole = close(partly.follow(RunEvent::Succeeded, T0));
+    assert_eq!(whole.state.closure(), Some(Closure::Verified));
 }
 
 #[test]

@@ -145,7 +145,10 @@ impl Index {
         }
         let pods = self.pods_of(it);
         let row = self.workload_row(key, it, &sets, &pods);
-        let settled = row.rollout == "settled" && it.counts.replicas > 0;
+        // A release that a partition holds back has not been rolled out, however well its share fares.
+        let settled = row.rollout == "settled"
+            && it.counts.replicas > 0
+            && it.counts.updated >= it.counts.replicas;
 
         let mut rows = Vec::new();
         let mut written = Vec::new();
@@ -159,6 +162,7 @@ impl Index {
                 live,
                 rolled_out: live && settled,
                 images: live.then(|| it.images.clone()),
+                fixed: it.fixed.clone().filter(|_| live),
                 body: None,
                 configs,
             };
@@ -166,7 +170,7 @@ impl Index {
             let kept = self.keeps(key, &set.refs);
             let now = hash(&(
                 (seen.revision, live, seen.rolled_out, kept),
-                (&seen.config_digest, &seen.configs, &seen.images),
+                (&seen.config_digest, &seen.configs, &seen.images, &seen.fixed),
             ));
             if set.written != Some(now) {
                 seen.body.clone_from(&set.body);
@@ -186,6 +190,7 @@ impl Index {
                 live: true,
                 rolled_out: false,
                 images: Some(it.images.clone()),
+                fixed: it.fixed.clone(),
                 body: Some(body.clone()),
                 configs,
             });
@@ -217,6 +222,7 @@ impl Index {
             && rollout == "settled"
             && it.counts.replicas > 0
             && it.counts.ready >= it.counts.replicas
+            && it.counts.updated >= it.counts.replicas
             && !bad;
         let owner = self.owner(key, it);
         let live_config_digest = self.config(key, &it.refs).0;
@@ -231,6 +237,7 @@ impl Index {
             updated: it.counts.updated,
             rollout,
             rollout_reason,
+            update_strategy: it.update,
             live_revision: live.map_or(0, |(_, set)| set.revision),
             live_digest: it.digest.clone(),
             live_config_digest,
