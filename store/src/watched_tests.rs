@@ -39,6 +39,7 @@ fn observed(template: &str, config: &str, healthy: bool) -> workloads::Observed 
         live_config_digest: digest(config),
         live_images: vec![],
         conditions: vec![],
+        shape: domain::readiness::Shape::default(),
         healthy,
         present: vec![digest(template)],
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::pods;
+use domain::readiness::Shape;
 use domain::workloads::{Condition, WorkloadKind};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -95,19 +96,46 @@ pub(crate) struct WorkloadSpec {
     pub(crate) template: Value,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) update_strategy: UpdateStrategy,
+    /// What a Deployment has in its place.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) strategy: UpdateStrategy,
+    pub(crate) revision_history_limit: Option<i32>,
+}
+
+impl WorkloadSpec {
+    /// How it is set up to be rolled back.
+    pub(crate) fn shape(&self) -> Shape {
+        let own = match self.strategy.kind.is_empty() {
+            true => &self.update_strategy,
+            false => &self.strategy,
+        };
+        let unavailable = own.rolling_update.max_unavailable.as_ref();
+        Shape {
+            history_limit: self.revision_history_limit,
+            strategy: own.kind.clone(),
+            max_unavailable: unavailable.map(|it| match it {
+                Value::String(it) => it.clone(),
+                other => other.to_string(),
+            }),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct UpdateStrategy {
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub(crate) kind: String,
     #[serde(deserialize_with = "or_default")]
     pub(crate) rolling_update: RollingUpdate,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct RollingUpdate {
     pub(crate) partition: Option<i32>,
+    /// A number, or a share as `25%`.
+    pub(crate) max_unavailable: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

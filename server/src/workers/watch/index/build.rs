@@ -230,6 +230,7 @@ impl Index {
             live_config_digest,
             live_images: it.images.clone(),
             conditions: it.conditions.clone(),
+            shape: it.shape.clone(),
             healthy,
             present: sets.keys().map(|it| (*it).clone()).collect(),
         }

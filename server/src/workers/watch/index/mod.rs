@@ -20,6 +20,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
+use domain::readiness::Shape;
 use domain::revisions::{self, Contents};
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
 use store::revisions::Body;
@@ -73,6 +74,7 @@ struct Workload {
     uid: Uid,
     owner: Owner,
     paused: bool,
+    shape: Shape,
     counts: Counts,
     conditions: Vec<Condition>,
     digest: Digest,
@@ -231,6 +233,7 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
+        let shape = it.spec.shape();
         let digest = canonical::template(&it.spec.template);
         let known = self.workloads.remove(&key);
         let same_object = known.as_ref().is_some_and(|old| *old.uid == *it.metadata.uid);
@@ -266,6 +269,7 @@ impl Index {
             uid,
             owner,
             paused: it.spec.paused,
+            shape,
             counts,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
             digest,
