@@ -59,6 +59,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         history: facts::History::default(),
         protected: false,
         connected: true,
+        gated: false,
         rails: Rails {
             kill_switches: vec![],
             other_rollouts: vec![],

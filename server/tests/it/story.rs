@@ -65,6 +65,7 @@ impl Story {
             tokio::spawn(detector::run(lab.world.clone())),
             tokio::spawn(verifier::run(lab.world.clone())),
             tokio::spawn(drills::run(lab.world.clone())),
+            tokio::spawn(workers::objects::run(lab.world.clone())),
             tokio::spawn(workers::run(lab.world.clone())),
         ] {
             drop(worker);

@@ -26,6 +26,7 @@ use super::World;
 
 mod act;
 mod lease;
+mod objects;
 mod observe;
 mod rails;
 
