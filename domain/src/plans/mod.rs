@@ -104,8 +104,8 @@ pub enum StepKind {
     /// has gone back; any other is open for the version that the plan was made for.
     Gate {
         hook: Hook,
-        /// Of the Canary or the Rollout that asks.
-        name: String,
+        /// The name of the Canary or the Rollout that asks.
+        of: String,
         workload: WorkloadRef,
     },
 }

@@ -190,11 +190,11 @@ pub fn step(step: &Step, lang: Lang) -> String {
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
         }
-        (StepKind::Gate { hook, name, .. }, Lang::Zh) => {
-            format!("打开 {name} 的闸门 {}", hook.as_str())
+        (StepKind::Gate { hook, of, .. }, Lang::Zh) => {
+            format!("打开 {of} 的闸门 {}", hook.as_str())
         }
-        (StepKind::Gate { hook, name, .. }, Lang::En) => {
-            format!("open the gate {} of {name}", hook.as_str())
+        (StepKind::Gate { hook, of, .. }, Lang::En) => {
+            format!("open the gate {} of {of}", hook.as_str())
         }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
