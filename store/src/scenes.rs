@@ -13,7 +13,7 @@ use domain::workloads::{Node, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::{Error, changes, drills, pods, policies, rails, revisions, rollbacks, services};
+use crate::{Error, changes, drills, pods, policies, rails, releases, revisions, rollbacks, services};
 
 /// How far back alerts tell whether a signal goes away by itself.
 const PAST: TimeDelta = TimeDelta::days(90);
@@ -82,6 +82,7 @@ pub async fn of(
     );
     let row = row.fetch_one(&mut *db).await?;
     let rails = rails_of(db, service, workload, rule, now).await?;
+    let release = releases::of_workload(db, workload).await?;
     let policy = domain::catalog::Stored::try_from(row.policy.ok_or(Error::NotFound)?.0)?;
     let sight = row.sight.as_deref().and_then(SightState::parse);
     let mut changes: Vec<_> = all(row.changes)?;
@@ -101,6 +102,7 @@ pub async fn of(
             failed_recoveries: rails.failures_in_a_row,
         },
         rails,
+        release,
         measurement: Measurement::default(),
         workload: workload.clone(),
         confirmation: None,

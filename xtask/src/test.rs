@@ -198,6 +198,7 @@ impl Cluster {
     fn tell(&self, tests: &mut Command) -> anyhow::Result<()> {
         tests.env("LIFEBOAT_CLUSTER_DIR", &self.0);
         tests.env("LIFEBOAT_KUBECTL", cluster::programs()?.join("kubectl"));
+        tests.envs(cluster::tools()?);
         Ok(())
     }
 }

@@ -6,11 +6,15 @@ use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
 use domain::decisions::Strategy;
 use domain::fields::Fault;
+use domain::plans::{Foreseen, Would};
+use domain::releases;
 use domain::rollbacks::proposal::{Proposal, propose};
 use domain::rollbacks::{Refusal, Rollback, State, Trigger};
 use domain::runs::{self, Run};
+use domain::scene::Scene;
 use domain::services::WorkloadKind;
-use domain::workloads::Workload;
+use domain::texts::{self, Lang};
+use domain::workloads::{Owner, Workload};
 use store::rollbacks::Opening;
 
 use crate::doors::{Change, Context};
@@ -28,6 +32,8 @@ pub struct Asked {
     pub workload: Option<(WorkloadKind, String)>,
     /// The newest verified revision where none is named.
     pub revision: Option<i64>,
+    /// A Helm release of the service, and its revision.
+    pub release: Option<(String, i64)>,
 }
 
 /// Asks for a rollback. Another person approves it.
@@ -46,13 +52,23 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
         let place = Place::service(&service.entry.name, &service.entry.team);
         cx.require(Action::RequestRollback, &place)?;
         let workloads = store::workloads::by_service(&mut **tx, service.id).await?;
-        let workload = choose(&workloads, asked.workload.as_ref())?;
+        let workload = match &asked.release {
+            Some((release, _)) => of_release(&workloads, release)?,
+            None => choose(&workloads, asked.workload.as_ref())?,
+        };
         if store::rollbacks::open_of(&mut **tx, workload.id).await?.is_some() {
             return Err(Refusal::AlreadyOpen.into());
         }
 
         let mut scene = store::scenes::of(tx, service.id, workload, "", cx.now).await?;
-        scene.request = Some(Request { reason_kind: asked.reason_kind, revision: asked.revision });
+        scene.request = Some(Request {
+            reason_kind: asked.reason_kind,
+            revision: asked.revision,
+            release_revision: asked.release.as_ref().map(|it| it.1),
+        });
+        if let Some((name, revision)) = &asked.release {
+            can_go_back(&scene, name, *revision)?;
+        }
         let situation = scene.situation(None, None, cx.now);
         let mut decision = decide(&situation);
         let stored = store::decisions::New {
@@ -65,11 +81,13 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
             decision: &decision,
         };
         decision.id = Some(store::decisions::insert(tx, stored, cx.now).await?);
-        if decision.strategy == Strategy::None && asked.revision.is_some() {
+        let named = asked.revision.is_some() || asked.release.is_some();
+        if decision.strategy == Strategy::None && named {
             return Err(Error::field("target", Fault::Unknown));
         }
         // A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
-        let proposal = propose(&decision, workload, None).unwrap_or(Proposal {
+        let proposal = propose(&decision, workload, scene.release.as_ref(), None);
+        let proposal = proposal.unwrap_or(Proposal {
             state: State::NeedsPerson,
             plan: None,
             by_policy: false,
@@ -100,6 +118,31 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
         Ok(rollback)
     })
     .await
+}
+
+/// The first workload that belongs to the release, in the order in which they depend on each other.
+fn of_release<'a>(workloads: &'a [Workload], release: &str) -> Result<&'a Workload, Error> {
+    let belongs = |it: &&Workload| it.owner == Owner::Helm(release.to_owned());
+    workloads.iter().find(belongs).ok_or_else(|| Error::field("target.release", Fault::Unknown))
+}
+
+/// Whoever names a revision that can be no target is told why at once.
+fn can_go_back(scene: &Scene, name: &str, revision: i64) -> Result<(), Error> {
+    let malformed = |field, why: String| Err(Error::field(field, Fault::Malformed(why)));
+    let Some(release) = &scene.release else {
+        let why = format!(
+            "nobody reads the Helm records of {name}: name its namespace under helm_namespaces of the cluster, \
+             or give the policy `strategy: release`"
+        );
+        return malformed("target.release", why);
+    };
+    match releases::would(&release.revisions, revision, None) {
+        Foreseen { would: Would::Patch, .. } => Ok(()),
+        Foreseen { note, .. } => {
+            let why = note.map(|it| texts::runs::note(&it, Lang::En)).unwrap_or_default();
+            malformed("target.revision", why)
+        }
+    }
 }
 
 fn choose<'a>(

@@ -6,15 +6,19 @@ use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
 use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
-use crate::plans::{Action, LiveState, Plan, Step};
+use crate::plans::{Action, LiveState, Plan, Step, StepKind};
 use crate::policies::{Approvals, Policy};
+use crate::releases::Release;
+use crate::services::WorkloadRef;
 use crate::signals::Severity;
 use crate::workloads::Workload;
 
-/// What would be done about a workload. None where the strategy is one that a person has to carry out.
-pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
+/// What would be done about a workload, or the release that it belongs to. None where the strategy is one that a person
+/// has to carry out.
+pub fn plan(decision: &Decision, workload: &Workload, release: Option<&Release>) -> Option<Plan> {
     let of = workload.reference();
     let act = match decision.strategy {
+        Strategy::HelmRollback => return back(decision, release?),
         Strategy::VersionRollback => {
             let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Workload)?;
             Action::RolloutUndo {
@@ -27,6 +31,28 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
     };
     let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
     Some(Plan::new(steps, vec![live(workload)]))
+}
+
+/// The release goes back, and every workload that it then has is waited for.
+fn back(decision: &Decision, release: &Release) -> Option<Plan> {
+    let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Release)?;
+    let to = release.revision(target.revision)?;
+    let back = StepKind::Release {
+        release: release.object(),
+        to_revision: to.revision,
+        content: to.content.clone(),
+    };
+    let mut steps = vec![Step::new(format!("release_rollback {}", release.name), back)];
+    steps.extend(to.members.iter().map(|it| {
+        let workload = WorkloadRef {
+            cluster: release.cluster.clone(),
+            namespace: it.namespace.clone(),
+            kind: it.kind,
+            name: it.name.clone(),
+        };
+        Step::act(workload, Action::WaitRollout)
+    }));
+    Some(Plan::on(steps, vec![], vec![release.live()?]))
 }
 
 /// The state that a plan for this workload is made for.
@@ -68,6 +94,7 @@ pub struct Proposal {
 pub fn propose(
     decision: &Decision,
     workload: &Workload,
+    release: Option<&Release>,
     severity: Option<Severity>,
 ) -> Option<Proposal> {
     if severity == Some(Severity::Info) {
@@ -76,7 +103,7 @@ pub fn propose(
     match decision.disposition {
         Disposition::RecordOnly | Disposition::None => None,
         Disposition::Execute | Disposition::Ask => {
-            let plan = plan(decision, workload);
+            let plan = plan(decision, workload, release);
             let by_policy = decision.disposition == Disposition::Execute && plan.is_some();
             let state = match (&plan, by_policy) {
                 (None, _) => State::NeedsPerson,

@@ -25,6 +25,7 @@ pub mod objectives;
 pub mod overview;
 pub mod people;
 pub mod quarters;
+pub mod releases;
 pub mod rails;
 pub mod reports;
 pub mod rollbacks;

@@ -34,11 +34,37 @@ const NAMES: [&str; 5] = [
     "service-account-key",
 ];
 
+/// Programs that some tests need beside the cluster, each from the module of its name and kept for itself: another
+/// version of one builds no other anew.
+const TOOLS: [(&str, &str); 2] =
+    [("helm3", "helm.sh/helm/v3/cmd/helm"), ("helm4", "helm.sh/helm/v4/cmd/helm")];
+
 /// The folder with the programs; builds them if they are not there.
 pub(crate) fn folder() -> anyhow::Result<PathBuf> {
+    once(&key()?, build)
+}
+
+/// One of [`TOOLS`]; builds it if it is not there.
+pub(crate) fn tool(name: &str) -> anyhow::Result<PathBuf> {
+    let (name, package) = TOOLS.iter().find(|it| it.0 == name).context("no such program")?;
+    let mut hash = Sha256::new();
+    hash.update(format!("{} {package} {STRIPPED}", std::env::consts::ARCH));
+    digest_of(&[&format!("{name}/go.mod"), &format!("{name}/go.sum")], &mut hash)?;
+    let key = format!("{name}-{}", hex(&hash.finalize()[..8]));
+    let folder = once(&key, |folder| {
+        println!("building {name}; this happens once and takes minutes");
+        into_place(folder, |unfinished| {
+            go_build(name, package, STRIPPED, &unfinished.join(name))
+        })
+    })?;
+    Ok(folder.join(name))
+}
+
+/// The folder of this name beside those of all other checkouts, made where it is not there.
+fn once(key: &str, make: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
     let all = cache()?.join("cluster");
     fs::create_dir_all(&all)?;
-    let folder = all.join(key()?);
+    let folder = all.join(key);
     if folder.exists() {
         return Ok(folder);
     }
@@ -46,7 +72,7 @@ pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     let lock = File::create(all.join("lock"))?;
     lock.lock()?;
     if !folder.exists() {
-        build(&folder)?;
+        make(&folder)?;
     }
     Ok(folder)
 }
@@ -57,19 +83,27 @@ fn key() -> anyhow::Result<String> {
     for program in PROGRAMS {
         hash.update(format!("{program:?} {}", flags()));
     }
-    for file in [
+    let files = [
         "kubernetes/go.mod",
         "kubernetes/go.sum",
         "kubernetes/main.go",
         "kwok/go.mod",
         "kwok/go.sum",
-    ] {
+    ];
+    digest_of(&files, &mut hash)?;
+    Ok(hex(&hash.finalize()[..8]))
+}
+
+fn digest_of(files: &[&str], hash: &mut Sha256) -> anyhow::Result<()> {
+    for file in files {
         let path = Path::new(SOURCES).join(file);
         let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         hash.update(Sha256::digest(content));
     }
-    Ok(hex(&hash.finalize()[..8]))
+    Ok(())
 }
+
+const STRIPPED: &str = "-s -w";
 
 /// The API server tells its version to everybody, and kubectl compares it with its own.
 fn flags() -> String {
@@ -80,24 +114,41 @@ fn flags() -> String {
 }
 
 fn build(folder: &Path) -> anyhow::Result<()> {
-    output(Command::new("go").arg("version")).context(
-        "the real cluster of the tests is built by Go: install Go 1.24 or newer and try again",
-    )?;
     println!("building Kubernetes {VERSION}, etcd and KWOK; this happens once and takes minutes");
+    into_place(folder, |unfinished| {
+        for (program, module, package) in PROGRAMS {
+            go_build(module, package, &flags(), &unfinished.join(program))?;
+        }
+        for name in NAMES {
+            symlink("kubernetes", unfinished.join(name))?;
+        }
+        Ok(())
+    })
+}
+
+fn go_build(module: &str, package: &str, flags: &str, program: &Path) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let mut go = Command::new("go");
+    go.args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", flags]);
+    go.arg("-o").arg(program).arg(package);
+    go.current_dir(Path::new(SOURCES).join(module));
+    check(&mut go)?;
+    let name = program.file_name().unwrap_or_default().display();
+    println!("  {name} in {:.0} s", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// The whole folder appears at once, or not at all.
+fn into_place(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    output(Command::new("go").arg("version")).context(
+        "the real cluster of the tests is built by Go: install Go 1.26 or newer and try again",
+    )?;
     let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
     fs::create_dir_all(&unfinished)?;
-    for (program, module, package) in PROGRAMS {
-        let start = Instant::now();
-        let mut go = Command::new("go");
-        go.args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", &flags()]);
-        go.arg("-o").arg(unfinished.join(program)).arg(package);
-        go.current_dir(Path::new(SOURCES).join(module));
-        check(&mut go)?;
-        println!("  {program} in {:.0} s", start.elapsed().as_secs_f32());
-    }
-    for name in NAMES {
-        symlink("kubernetes", unfinished.join(name))?;
-    }
+    fill(&unfinished)?;
     match fs::rename(&unfinished, folder) {
         // Somebody on another machine that shares this folder was faster; theirs is as good.
         Err(error) if error.raw_os_error() == Some(Errno::ENOTEMPTY as i32) => {

@@ -36,6 +36,11 @@ pub(crate) fn programs() -> anyhow::Result<PathBuf> {
     binaries::folder()
 }
 
+/// Programs that some tests call, by the variable that tells where they are; built if need be.
+pub(crate) fn tools() -> anyhow::Result<[(&'static str, PathBuf); 2]> {
+    Ok([("LIFEBOAT_HELM3", binaries::tool("helm3")?), ("LIFEBOAT_HELM4", binaries::tool("helm4")?)])
+}
+
 /// Starts a cluster in this folder, or finds the one that runs there. Returns what tests need to know.
 pub(crate) fn up(dir: &Path) -> anyhow::Result<Value> {
     let programs = programs()?;
@@ -78,11 +83,13 @@ pub(crate) fn env(dir: &Path) -> anyhow::Result<String> {
     let state = state(dir)
         .with_context(|| format!("no cluster in {}: cargo xtask cluster up", dir.display()))?;
     let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
+    let tools = tools()?.map(|(variable, path)| format!("\nexport {variable}='{}'", path.display()));
     Ok(format!(
-        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'",
+        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'{}",
         text("admin_kubeconfig"),
         text("kubectl"),
-        dir.display()
+        dir.display(),
+        tools.concat()
     ))
 }
 

@@ -217,13 +217,19 @@ async fn request(
     Extension(cx): Extension<Context>,
     Body(new): Body<NewRollback>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let (workload, revision) = match new.target {
-        Some(NewTarget { release: Some(_), .. }) => {
-            let why = "rolling back a release is not available here; name a workload".to_owned();
+    let (workload, revision, release) = match new.target {
+        Some(NewTarget { release: Some(_), workload: Some(_), .. }) => {
+            let why = "names a workload beside it; name one of the two".to_owned();
             return Err(Error::field("target.release", Fault::Malformed(why)).into());
         }
-        Some(target) => (target.workload.map(|it| (it.kind, it.name)), target.revision),
-        None => (None, None),
+        Some(NewTarget { release: Some(name), revision: Some(revision), .. }) => {
+            (None, None, Some((name, revision)))
+        }
+        Some(NewTarget { release: Some(_), revision: None, .. }) => {
+            return Err(Error::field("target.revision", Fault::Required).into());
+        }
+        Some(target) => (target.workload.map(|it| (it.kind, it.name)), target.revision, None),
+        None => (None, None, None),
     };
     let wish = Wish {
         service: new.service,
@@ -231,6 +237,7 @@ async fn request(
         reason: new.reason,
         workload,
         revision,
+        release,
     };
     let rollback = wishes::request(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))

@@ -172,8 +172,8 @@ async fn follow_up(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Claim>> {
-    let Some(proposal) =
-        propose(decision, &scene.workload, scene.signal.as_ref().map(|it| it.severity))
+    let severity = scene.signal.as_ref().map(|it| it.severity);
+    let Some(proposal) = propose(decision, &scene.workload, scene.release.as_ref(), severity)
     else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
