@@ -136,7 +136,7 @@ pub async fn find(
     Ok(Some(Release { cluster, namespace, name, revisions, observed }))
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 struct Trace {
     template: Value,
     configs: BTreeMap<String, Digest>,

@@ -5,18 +5,28 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::canonical::Digest;
 use domain::decide::situation::{History, Measurement, Version};
+use domain::decisions::{Decision, Strategy};
 use domain::ids::ServiceId;
+use domain::plans::ObjectRef;
+use domain::plans::objects::is_suspended;
 use domain::rollbacks::Rollback;
+use domain::rollbacks::proposal::Around;
 use domain::scene::{Rails, Scene};
 use domain::watching::SightState;
-use domain::workloads::{Node, Rollout, Workload};
+use domain::workloads::{Node, Owner, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::{Error, changes, drills, pods, policies, rails, releases, revisions, rollbacks, services};
+use crate::{
+    Error, changes, configs, drills, objects, pods, policies, rails, releases, revisions, rollbacks,
+    services,
+};
 
 /// How far back alerts tell whether a signal goes away by itself.
 const PAST: TimeDelta = TimeDelta::days(90);
+
+/// How old a sight of what keeps a workload in step may be for a plan that begins with its suspension.
+const LATELY: TimeDelta = TimeDelta::seconds(90);
 
 /// How many changes are looked at; the attribution window rarely holds more than a few.
 const CHANGES: i64 = 20;
@@ -113,6 +123,30 @@ pub async fn of(
         nodes: Some(row.nodes.0).filter(|it| !it.is_empty()),
         pods: all(row.pods)?,
     })
+}
+
+/// What a plan for this decision looks at beside the workload.
+pub async fn around(
+    db: &mut PgConnection,
+    scene: &Scene,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<Around, Error> {
+    let workload = &scene.workload;
+    let mut around = Around::of(&scene.pods);
+    if let (Some(target), Strategy::ConfigRestore) = (&decision.target, decision.strategy) {
+        around.configs = configs::changed(&mut *db, workload, target).await?;
+    }
+    if decision.strategy == Strategy::HelmRollback {
+        around.release.clone_from(&scene.release);
+    }
+    if let Owner::Argocd(id) = &workload.owner {
+        let application = ObjectRef::application(&workload.cluster, id);
+        let found = objects::latest(&mut *db, &application, now - LATELY).await?;
+        let kept = found.filter(|it| !is_suspended(&application, it));
+        around.gitops = kept.map(|it| application.live(Some(&it)));
+    }
+    Ok(around)
 }
 
 /// What the rails say now; asked again where something is about to be done.

@@ -86,8 +86,8 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
             return Err(Error::field("target", Fault::Unknown));
         }
         // A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
-        let proposal = propose(&decision, workload, scene.release.as_ref(), None);
-        let proposal = proposal.unwrap_or(Proposal {
+        let around = store::scenes::around(&mut **tx, &scene, &decision, cx.now).await?;
+        let proposal = propose(&decision, workload, &around, None).unwrap_or(Proposal {
             state: State::NeedsPerson,
             plan: None,
             by_policy: false,

@@ -8,7 +8,7 @@ use domain::canonical::Digest;
 use domain::checks::Check;
 use domain::fields::Fault;
 use domain::ids::RunId;
-use domain::plans::{self, Action, Foreseen, Known, Plan, Step, StepKind};
+use domain::plans::{self, Action, Foreseen, Known, Plan, Seen, Step, StepKind};
 use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
@@ -19,6 +19,8 @@ use sqlx::PgConnection;
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 use crate::wishes::one_time;
+
+pub mod objects;
 
 /// What somebody asks to be done.
 #[derive(Clone, Debug)]
@@ -34,6 +36,11 @@ pub enum AskedStep {
     Act {
         workload: (WorkloadKind, String),
         action: AskedAction,
+    },
+    /// On an object that is no workload.
+    Object {
+        object: objects::Named,
+        action: objects::Asked,
     },
     /// A check of the service, by its name.
     Check {
@@ -79,9 +86,10 @@ const MOST_STEPS: usize = 100;
 /// # Errors
 /// Faults by field.
 pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen>), Error> {
+    let seen = objects::look(cx, asked).await?;
     cx.read(Doing::RequestRun, async |cx| {
         let mut db = cx.connection().await?;
-        let made = make(cx, &mut db, asked).await?;
+        let made = make(cx, &mut db, asked, &seen).await?;
         Ok((made.plan, made.foreseen))
     })
     .await
@@ -92,8 +100,10 @@ pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen
 /// # Errors
 /// Faults by field.
 pub async fn request(cx: &Context, asked: &Asked) -> Result<(Run, Vec<Foreseen>), Error> {
+    // Before the transaction: it waits for a worker.
+    let seen = objects::look(cx, asked).await?;
     cx.write(Doing::RequestRun, Subject::new("services", &asked.service), async |cx, tx| {
-        let made = make(cx, tx, asked).await?;
+        let made = make(cx, tx, asked, &seen).await?;
         let policy = store::policies::for_service(&mut **tx, made.id).await?.entry;
         let new = NewRun {
             service: Some(made.id),
@@ -238,7 +248,12 @@ struct Made {
     foreseen: Vec<Foreseen>,
 }
 
-async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made, Error> {
+async fn make(
+    cx: &Context,
+    db: &mut PgConnection,
+    asked: &Asked,
+    seen: &[Seen],
+) -> Result<Made, Error> {
     if asked.reason.trim().is_empty() {
         return Err(Error::field("reason", Fault::Required));
     }
@@ -256,7 +271,12 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
     cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
     let watched = watched(&mut *db, service.id).await?;
     let steps = asked.steps.iter().enumerate();
-    let steps = steps.map(|(n, it)| step(n, it, &service.entry.checks, &watched));
+    let steps = steps.map(|(n, it)| match it {
+        AskedStep::Object { object, action } => {
+            objects::step(n, &object.of(&service.entry), action, seen)
+        }
+        it => step(n, it, &service.entry.checks, &watched),
+    });
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
     let touched = |it: &&Watched| {
         let reference = it.workload.reference();
@@ -264,8 +284,10 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
     };
     let known: Vec<_> = watched.iter().filter(touched).map(Watched::known).collect();
     let live = known.iter().map(|it| it.live.clone()).collect();
-    let foreseen = plans::foresee(&steps, &known);
-    Ok(Made { id: service.id, plan: Plan::new(steps, live), foreseen })
+    let touched = |it: &&Seen| steps.iter().any(|step| step.kind.object() == Some(&it.object));
+    let objects = seen.iter().filter(touched).map(Seen::live).collect();
+    let foreseen = plans::foresee(&steps, &known, seen);
+    Ok(Made { id: service.id, plan: Plan::on(steps, live, objects), foreseen })
 }
 
 /// The workloads of a service that are there, with what is known of them.
@@ -344,6 +366,8 @@ pub(super) fn step(
             let check = check.ok_or_else(|| Error::field(&field("check"), Fault::Unknown))?;
             Step::new(name.clone(), StepKind::Check { check: check.clone() })
         }
+        // They are looked at first, which only a run of its own does.
+        AskedStep::Object { .. } => return Err(Error::field(&field("kind"), Fault::Unexpected)),
         AskedStep::Act { workload, action } => {
             let found = named(workload, watched, &field("workload"))?;
             let workload: WorkloadRef = found.workload.reference();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, LiveState, Step, StepKind};
+use super::{Action, LiveState, Seen, Step, StepKind};
 use crate::canonical::Digest;
 use crate::runs::Note;
 use crate::services::{WorkloadKind, WorkloadRef};
@@ -34,9 +34,21 @@ pub struct Known {
 }
 
 /// One for each step, each as if those before it had been done.
-pub fn foresee(steps: &[Step], known: &[Known]) -> Vec<Foreseen> {
+pub fn foresee(steps: &[Step], known: &[Known], seen: &[Seen]) -> Vec<Foreseen> {
     let mut world: Vec<World> = known.iter().cloned().map(World::new).collect();
-    steps.iter().map(|step| foresee_step(&step.kind, &mut world)).collect()
+    let mut seen = seen.to_vec();
+    let each = steps.iter().map(|step| match &step.kind {
+        StepKind::Object { object, action } => {
+            match seen.iter_mut().find(|it| it.object == *object) {
+                Some(seen) => seen.foresee(action),
+                None => refuse(Note::NoCluster { cluster: object.cluster.clone() }),
+            }
+        }
+        // Whether it can go back its Secrets say: see `releases::would`, which is asked where such a step is made.
+        StepKind::Release { .. } => patch(),
+        kind => foresee_step(kind, &mut world),
+    });
+    each.collect()
 }
 
 struct World {
@@ -153,15 +165,15 @@ fn missing(revision: i64, known: &[(i64, Digest)]) -> Note {
     }
 }
 
-fn patch() -> Foreseen {
+pub(super) fn patch() -> Foreseen {
     Foreseen { would: Would::Patch, note: None }
 }
 
-fn nothing(note: Option<Note>) -> Foreseen {
+pub(super) fn nothing(note: Option<Note>) -> Foreseen {
     Foreseen { would: Would::Nothing, note }
 }
 
-fn refuse(note: Note) -> Foreseen {
+pub(super) fn refuse(note: Note) -> Foreseen {
     Foreseen { would: Would::Refuse, note: Some(note) }
 }
 
@@ -200,7 +212,7 @@ mod tests {
     fn foresee(known: Known, actions: Vec<Action>) -> Vec<Foreseen> {
         let workload = known.live.workload.clone();
         let steps: Vec<_> = actions.into_iter().map(|it| Step::act(workload.clone(), it)).collect();
-        super::foresee(&steps, &[known])
+        super::foresee(&steps, &[known], &[])
     }
 
     #[test]

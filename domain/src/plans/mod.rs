@@ -14,8 +14,10 @@ use crate::checks::Check;
 use crate::services::WorkloadRef;
 
 pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+pub use self::objects::{Live, LiveObject, ObjectAction, ObjectRef, Seen};
 
 mod foresee;
+pub mod objects;
 
 /// Made once by [`Plan::new`]; stored and read again it is the same or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,8 @@ mod foresee;
 pub struct Plan {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -63,6 +67,19 @@ pub enum StepKind {
         workload: WorkloadRef,
         #[serde(flatten)]
         action: Action,
+    },
+    /// Does something to one object that is no workload.
+    Object {
+        object: ObjectRef,
+        #[serde(flatten)]
+        action: ObjectAction,
+    },
+    /// A Helm release goes back to one of its revisions.
+    Release {
+        release: ObjectRef,
+        to_revision: i64,
+        /// What that revision holds ([`crate::releases::Revision::content`]).
+        content: Digest,
     },
     /// Asks until the answer is a pass or the deadline is there.
     Check {
@@ -157,6 +174,21 @@ pub enum Moved {
         workload: WorkloadRef,
         revision: i64,
     },
+    ObjectGone {
+        object: ObjectRef,
+    },
+    /// Another object has its name now, or one that did not exist is there; `expected` is empty then.
+    ObjectReplaced {
+        object: ObjectRef,
+        expected: String,
+        found: String,
+    },
+    /// The part of it that the step depends on.
+    ObjectChanged {
+        object: ObjectRef,
+        expected: Digest,
+        found: Digest,
+    },
     /// Nobody could begin within a quarter of an hour after the approval.
     Late {
         approved_at: DateTime<Utc>,
@@ -164,16 +196,26 @@ pub enum Moved {
 }
 
 impl Plan {
-    /// The replicas of a workload that no step scales are left out: they move without anybody's doing.
-    pub fn new(steps: Vec<Step>, mut live: Vec<LiveState>) -> Self {
+    /// A plan that touches workloads only.
+    pub fn new(steps: Vec<Step>, live: Vec<LiveState>) -> Self {
+        Self::on(steps, live, Vec::new())
+    }
+
+    /// The replicas of a workload that no step scales are left out: they move without anybody's doing. Objects are
+    /// part of the digest where there are any.
+    pub fn on(steps: Vec<Step>, mut live: Vec<LiveState>, mut objects: Vec<LiveObject>) -> Self {
         for state in &mut live {
             if !steps.iter().any(|it| it.kind.scales(&state.workload)) {
                 state.replicas = None;
             }
         }
         live.sort_by(|a, b| a.workload.cmp(&b.workload));
-        let digest = canonical::digest(&(&steps, &live));
-        Self { steps, live, digest }
+        objects.sort_by(|a, b| a.object.cmp(&b.object));
+        let digest = match objects.is_empty() {
+            true => canonical::digest(&(&steps, &live)),
+            false => canonical::digest(&(&steps, &live, &objects)),
+        };
+        Self { steps, live, objects, digest }
     }
 
     pub fn steps(&self) -> &[Step] {
@@ -183,6 +225,11 @@ impl Plan {
     /// Sorted by workload.
     pub fn live(&self) -> &[LiveState] {
         &self.live
+    }
+
+    /// Sorted by object.
+    pub fn objects(&self) -> &[LiveObject] {
+        &self.objects
     }
 
     pub fn digest(&self) -> &Digest {
@@ -208,6 +255,9 @@ impl Step {
         let (expected_s, deadline_s) = match &kind {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
+            StepKind::Object { action, .. } => action.times(),
+            // Helm waits for the workloads too.
+            StepKind::Release { .. } => (30, 600),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
             StepKind::Manual { .. } => (600, 3600),
             StepKind::Approval => (300, 900),
@@ -225,6 +275,12 @@ impl Step {
         let name = format!("{} {}", action.as_str(), workload.name);
         Self::new(name, StepKind::Kubernetes { workload, action })
     }
+
+    /// The same on an object.
+    pub fn on(object: ObjectRef, action: ObjectAction) -> Self {
+        let name = format!("{} {}", action.as_str(), object.name);
+        Self::new(name, StepKind::Object { object, action })
+    }
 }
 
 impl StepKind {
@@ -233,7 +289,8 @@ impl StepKind {
     pub fn acts(&self) -> bool {
         match self {
             StepKind::Kubernetes { action, .. } => *action != Action::WaitRollout,
-            StepKind::Inject { .. } => true,
+            StepKind::Object { action, .. } => action.acts(),
+            StepKind::Inject { .. } | StepKind::Release { .. } => true,
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
@@ -254,6 +311,8 @@ impl StepKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             StepKind::Kubernetes { .. } => "kubernetes",
+            StepKind::Object { .. } => "object",
+            StepKind::Release { .. } => "release",
             StepKind::Check { .. } => "check",
             StepKind::Manual { .. } => "manual",
             StepKind::Approval => "approval",
@@ -320,6 +379,8 @@ impl LiveState {
 struct Parts {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(default)]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -327,7 +388,7 @@ impl TryFrom<Parts> for Plan {
     type Error = &'static str;
 
     fn try_from(parts: Parts) -> Result<Self, Self::Error> {
-        let plan = Plan::new(parts.steps, parts.live);
+        let plan = Plan::on(parts.steps, parts.live, parts.objects);
         match plan.digest == parts.digest {
             true => Ok(plan),
             false => Err("the digest is not that of the steps and the live state"),

@@ -6,7 +6,7 @@
 
 mod drift;
 mod members;
-// mod step;
+mod step;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::workloads::WorkloadKind;
 
 pub use self::drift::{Drift, drift};
 pub use self::members::{Observed, is_made_of};
-// pub use self::step::{After, Said, after, object, would};
+pub use self::step::{After, Said, after, object, would};
 
 words!(
     /// As Helm writes it.

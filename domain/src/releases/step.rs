@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Release, Revision, Status};
 use crate::canonical::Digest;
-use crate::plans::{Foreseen, LiveObject, ObjectRef, Would};
+use crate::plans::{Action, Foreseen, LiveObject, ObjectRef, Plan, Step, StepKind, Would};
 use crate::runs::Note;
+use crate::services::WorkloadRef;
 
 /// What there is to say about a step on a release; `texts::releases` says it in the reader's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "said", rename_all = "snake_case")]
+#[serde(tag = "about", rename_all = "snake_case")]
 pub enum Said {
     /// Back to `revision`, as `now`.
     RolledBack { revision: i64, now: i64 },
@@ -67,6 +68,27 @@ impl Release {
     /// The state that a plan for it is made for.
     pub fn live(&self) -> Option<LiveObject> {
         Some(self.current()?.live(&self.object()))
+    }
+
+    /// It goes back, and every workload that it then has is waited for.
+    pub fn plan(&self, to_revision: i64) -> Option<Plan> {
+        let to = self.revision(to_revision)?;
+        let back = StepKind::Release {
+            release: self.object(),
+            to_revision,
+            content: to.content.clone(),
+        };
+        let mut steps = vec![Step::new(format!("release_rollback {}", self.name), back)];
+        steps.extend(to.members.iter().map(|it| {
+            let workload = WorkloadRef {
+                cluster: self.cluster.clone(),
+                namespace: it.namespace.clone(),
+                kind: it.kind,
+                name: it.name.clone(),
+            };
+            Step::act(workload, Action::WaitRollout)
+        }));
+        Some(Plan::on(steps, vec![], vec![self.live()?]))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plans::objects::Said;
+use crate::releases;
 use crate::verdict::Verdict;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,4 +105,21 @@ pub enum Note {
         min: i32,
         max: i32,
     },
+
+    /// About a step on a Helm release.
+    Release {
+        #[serde(flatten)]
+        said: releases::Said,
+    },
+    /// About a step on an object that is no workload.
+    Object {
+        #[serde(flatten)]
+        said: Said,
+    },
+}
+
+impl From<Said> for Note {
+    fn from(said: Said) -> Self {
+        Note::Object { said }
+    }
 }

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;
+pub mod objects;
 pub mod overview;
 pub mod people;
 pub mod quarters;

@@ -1,6 +1,6 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang};
+use super::{Each, Lang, objects, releases};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
@@ -171,6 +171,10 @@ pub fn step(step: &Step, lang: Lang) -> String {
             }
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
         },
+        (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
+        (StepKind::Release { release, to_revision, .. }, _) => {
+            releases::step(&release.name, *to_revision, lang)
+        }
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -268,6 +272,8 @@ fn chinese(note: &Note) -> String {
         Note::Autoscaled { min, max } => {
             format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
         }
+        Note::Object { said } => objects::chinese(said),
+        Note::Release { said } => releases::said(said, Lang::Zh),
     }
 }
 
@@ -324,6 +330,8 @@ fn english(note: &Note) -> String {
         Note::Autoscaled { min, max } => {
             format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
         }
+        Note::Object { said } => objects::english(said),
+        Note::Release { said } => releases::said(said, Lang::En),
     }
 }
 
@@ -370,6 +378,10 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         (Moved::Replicas { workload, expected, found }, Lang::En) => {
             format!("the replicas of {} have changed: {expected} → {found}", workload.name)
         }
+        (
+            Moved::ObjectGone { .. } | Moved::ObjectReplaced { .. } | Moved::ObjectChanged { .. },
+            _,
+        ) => objects::moved(moved, lang),
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {
             "nobody could begin within a quarter of an hour of the approval".into()

@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Subject};
 use domain::checks::{Check, CheckKind, CheckResult, Condition, WorkloadName};
+use domain::decisions::{Target, TargetKind};
 use domain::ids::RollbackId;
 use domain::rollbacks::{Observation, Rollback};
-use domain::workloads::Workload;
+use domain::workloads::{Image, Workload};
 use futures::StreamExt;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -85,7 +86,11 @@ fn pods_ready(workload: &Workload) -> Check {
 
 /// Somebody deployed meanwhile: what is being verified is no longer what was rolled back to.
 fn drift(rollback: &Rollback, workload: &Workload) -> Option<String> {
-    let wanted = rollback.target.as_ref()?.digest.as_ref()?;
+    let target = rollback.target.as_ref()?;
+    if target.kind == TargetKind::Config {
+        return config_drift(target, rollback, workload);
+    }
+    let wanted = target.digest.as_ref()?;
     let since = rollback.times.executed_at?;
     // The watch may be a moment behind the effect.
     if workload.live.digest == *wanted || workload.seen_at <= since {
@@ -97,6 +102,23 @@ fn drift(rollback: &Rollback, workload: &Workload) -> Option<String> {
         true => format!("the version that was left is live again (revision {revision})"),
         false => format!("another version is live: revision {revision}"),
     })
+}
+
+/// New pods with the old configuration have another template than the target had: the restart stands in it.
+fn config_drift(target: &Target, rollback: &Rollback, workload: &Workload) -> Option<String> {
+    let wanted = target.config_digest.as_ref()?;
+    if workload.seen_at <= rollback.times.executed_at? {
+        return None;
+    }
+    let images = |it: &[Image]| -> Vec<_> {
+        it.iter().map(|it| (it.container.clone(), it.image.clone())).collect()
+    };
+    if workload.live.config_digest != *wanted {
+        return Some("the ConfigMaps hold something else than was restored".to_owned());
+    }
+    let same = images(&workload.live.images) == images(&target.images);
+    let revision = workload.live.revision;
+    (!same).then(|| format!("another version is live: revision {revision}"))
 }
 
 async fn save(

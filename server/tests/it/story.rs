@@ -65,12 +65,18 @@ impl Story {
             tokio::spawn(detector::run(lab.world.clone())),
             tokio::spawn(verifier::run(lab.world.clone())),
             tokio::spawn(drills::run(lab.world.clone())),
+            tokio::spawn(workers::objects::run(lab.world.clone())),
             tokio::spawn(workers::run(lab.world.clone())),
         ] {
             drop(worker);
         }
         let sender = door.token("alertmanager", None, &[Scope::AlertsWrite]).await;
         Self { lab, door, engineer, browser, second, sender, _end: end }
+    }
+
+    /// The cookie of the engineer's browser.
+    pub(crate) fn browser(&self) -> &str {
+        &self.browser
     }
 
     pub(crate) async fn pretend(owner: PgPool, policy: Value) -> (Self, server::sim::Cluster) {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::canonical::Digest;
+use domain::decisions::TargetKind;
 use domain::ids::{DecisionId, DrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use domain::revisions::RevisionVerdict;
 use domain::rollbacks::{Rollback, RunEvent, State, Times};
@@ -138,11 +139,21 @@ async fn leave(
         Some(drill) => format!("put in by {drill}, rolled back from by {}", rollback.number),
         None => format!("rolled back from by {}", rollback.number),
     };
+    let target = rollback.target.as_ref();
+    let config = target.is_some_and(|it| it.kind == TargetKind::Config);
     for revision in revisions::with_digest(&mut *tx, workload, &from.digest).await? {
+        // The same template was fine under other configurations, and goes on under the one that was restored.
+        let restored = target.and_then(|it| it.config_digest.as_ref());
+        let fine = revision.verdict == RevisionVerdict::Verified
+            || restored == Some(&revision.config_digest);
+        if config && fine {
+            continue;
+        }
         revisions::mark(tx, revision.id, RevisionVerdict::Bad, Some(&why), now).await?;
     }
-    // Nobody released a drill's fault, so there is nothing to hold back; the drill may be done again.
-    if rollback.drill.is_some() {
+    // Nobody released a drill's fault, so there is nothing to hold back; the drill may be done again. And what is
+    // held is a template, of which a restored configuration left none.
+    if rollback.drill.is_some() || config {
         return Ok(());
     }
     let hold = rails::Hold {

@@ -6,6 +6,7 @@
 
 mod binaries;
 pub(crate) use binaries::VERSION;
+mod crds;
 mod kubeconfig;
 mod parts;
 
@@ -34,11 +35,6 @@ pub(crate) fn usual_dir() -> anyhow::Result<PathBuf> {
 /// The programs, built if need be: `kubectl` is one of them.
 pub(crate) fn programs() -> anyhow::Result<PathBuf> {
     binaries::folder()
-}
-
-/// Programs that some tests call, by the variable that tells where they are; built if need be.
-pub(crate) fn tools() -> anyhow::Result<[(&'static str, PathBuf); 2]> {
-    Ok([("LIFEBOAT_HELM3", binaries::tool("helm3")?), ("LIFEBOAT_HELM4", binaries::tool("helm4")?)])
 }
 
 /// Starts a cluster in this folder, or finds the one that runs there. Returns what tests need to know.
@@ -83,13 +79,13 @@ pub(crate) fn env(dir: &Path) -> anyhow::Result<String> {
     let state = state(dir)
         .with_context(|| format!("no cluster in {}: cargo xtask cluster up", dir.display()))?;
     let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
-    let tools = tools()?.map(|(variable, path)| format!("\nexport {variable}='{}'", path.display()));
     Ok(format!(
-        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'{}",
+        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'\n\
+         export LIFEBOAT_HELM3='{programs}/helm3'\nexport LIFEBOAT_HELM4='{programs}/helm4'",
         text("admin_kubeconfig"),
         text("kubectl"),
         dir.display(),
-        tools.concat()
+        programs = programs()?.display()
     ))
 }
 
@@ -119,6 +115,11 @@ fn start(programs: &Path, dir: &Path) -> anyhow::Result<Value> {
     }
     for file in ["deploy/rbac.yaml", "xtask/cluster/nodes.yaml"] {
         starting.kubectl(&["apply", "-f", file])?;
+    }
+    for file in crds::files(dir)? {
+        let file = file.display().to_string();
+        // Too long for the annotation of a usual apply.
+        starting.kubectl(&["apply", "--server-side", "-f", &file])?;
     }
     let taints = ["get", "nodes", "-o", "jsonpath={.items[*].spec.taints}"];
     starting.wait_for("the nodes", &taints, str::is_empty)?;

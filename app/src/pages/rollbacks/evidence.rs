@@ -182,6 +182,7 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
         deadline: (t.at_most)(step.deadline_s),
         command: match &step.kind {
             StepKind::Kubernetes { workload, action } => texts::runs::command(workload, action),
+            StepKind::Object { object, action } => texts::objects::command(object, action),
             _ => None,
         },
         state: Some(standing_of_step(record)),

@@ -18,9 +18,6 @@ use serde_json::Value;
 
 use super::manifest;
 
-/// The type of the Secrets.
-pub const TYPE: &str = "helm.sh/release.v1";
-
 /// What etcd takes is smaller.
 const LARGEST: usize = 4 << 20;
 /// A chart with its files, unpacked. Above it somebody wants our memory.
@@ -36,7 +33,7 @@ pub struct Key(hmac::Key);
 
 impl Key {
     pub fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &[b"releases ", secret].concat()))
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &[b"releases ".as_slice(), secret].concat()))
     }
 
     pub(super) fn digest(&self, bytes: &[u8]) -> Digest {

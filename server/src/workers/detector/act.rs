@@ -172,9 +172,9 @@ async fn follow_up(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Claim>> {
+    let around = store::scenes::around(&mut *tx, scene, decision, now).await?;
     let severity = scene.signal.as_ref().map(|it| it.severity);
-    let Some(proposal) = propose(decision, &scene.workload, scene.release.as_ref(), severity)
-    else {
+    let Some(proposal) = propose(decision, &scene.workload, &around, severity) else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
         store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)

@@ -26,8 +26,10 @@ use super::World;
 
 mod act;
 mod lease;
+mod objects;
 mod observe;
 mod rails;
+mod releases;
 
 const ACTOR: Actor = Actor::Worker("executor");
 

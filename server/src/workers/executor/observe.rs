@@ -29,6 +29,7 @@ impl Worker<'_> {
         }
         match &run.plan.steps()[step].kind {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
+            StepKind::Object { object, action } => self.await_object(step, object, action).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
             StepKind::Manual { .. } | StepKind::Approval => {
@@ -36,8 +37,8 @@ impl Worker<'_> {
                 self.settle(next, told).await?;
                 Ok(Turn::Rest)
             }
-            // Acts, so it is never observed.
-            StepKind::Inject { .. } => Ok(Turn::Rest),
+            // They act, so they are never observed.
+            StepKind::Inject { .. } | StepKind::Release { .. } => Ok(Turn::Rest),
         }
     }
 
@@ -125,7 +126,7 @@ impl Worker<'_> {
         self.end(next, step, Ended::Succeeded, Note::Waited { seconds }, None).await
     }
 
-    async fn rest_a_moment(&self, moment: Duration) {
+    pub(super) async fn rest_a_moment(&self, moment: Duration) {
         tokio::select! {
             () = tokio::time::sleep(moment) => {}
             () = self.interrupted() => {}

@@ -25,6 +25,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Lab;
 
+mod objects;
+
 /// The rollback: its own pause, the undo that ends it, the wait, and two more effects after that.
 fn plan(undo: Action) -> Vec<Action> {
     vec![
@@ -309,7 +311,8 @@ impl ProxyState {
         let address = request.uri().to_string();
         let mine = address.contains(&format!("/deployments/{}", armed.name))
             || address.contains(&format!("labelSelector=app%3D{}", armed.name))
-            || address.contains(&format!("fieldSelector=metadata.name%3D{}", armed.name));
+            || address.contains(&format!("fieldSelector=metadata.name%3D{}", armed.name))
+            || objects::is_ours(&address, &armed.name);
         mine.then(|| {
             armed.seen += 1;
             armed.seen - 1

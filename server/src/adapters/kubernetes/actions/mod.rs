@@ -5,7 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::canonical;
 use domain::plans::{self, Action, LiveState, Moved};
-use domain::runs::{Intent, Note, Proof};
+use domain::runs::{self, Note};
 use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
 
@@ -16,6 +16,10 @@ use super::{Cluster, Error};
 
 mod change;
 mod undo;
+
+/// Of steps on workloads.
+type Intent = runs::Intent<LiveState>;
+type Proof = runs::Proof<LiveState>;
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
