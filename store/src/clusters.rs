@@ -115,10 +115,7 @@ pub async fn save(
 
 /// Where the Secrets of Helm releases are read: as the cluster says it, and where a service has a workload whose policy
 /// goes by releases. In order.
-pub async fn helm_namespaces(
-    db: impl PgExecutor<'_>,
-    id: ClusterId,
-) -> Result<Vec<String>, Error> {
+pub async fn helm_namespaces(db: impl PgExecutor<'_>, id: ClusterId) -> Result<Vec<String>, Error> {
     let names = sqlx::query_scalar!(
         r#"SELECT unnest(helm_namespaces) AS "namespace!" FROM clusters WHERE id = $1 AND removed_at IS NULL
            UNION

@@ -198,9 +198,11 @@ impl Cluster {
     fn tell(&self, tests: &mut Command) -> anyhow::Result<()> {
         tests.env("LIFEBOAT_CLUSTER_DIR", &self.0);
         let programs = cluster::programs()?;
-        for (name, program) in
-            [("LIFEBOAT_KUBECTL", "kubectl"), ("LIFEBOAT_HELM3", "helm3"), ("LIFEBOAT_HELM4", "helm4")]
-        {
+        for (name, program) in [
+            ("LIFEBOAT_KUBECTL", "kubectl"),
+            ("LIFEBOAT_HELM3", "helm3"),
+            ("LIFEBOAT_HELM4", "helm4"),
+        ] {
             tests.env(name, programs.join(program));
         }
         Ok(())

@@ -135,8 +135,7 @@ const AMOUNTS: [&str; 4] = ["divisor", "limits", "requests", "sizeLimit"];
 
 /// `1` and `1000m`, `0.5` and `500m`: the API server writes each in its own way.
 fn same_amount(name: &str, a: &Value, b: &Value) -> bool {
-    AMOUNTS.contains(&name)
-        && matches!((amount(a), amount(b)), (Some(a), Some(b)) if a == b)
+    AMOUNTS.contains(&name) && matches!((amount(a), amount(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// In thousandths.

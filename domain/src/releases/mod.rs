@@ -226,9 +226,10 @@ impl Release {
 
 /// The schema that each member asks for.
 fn migrations(revision: &Revision) -> BTreeMap<MemberKey, String> {
-    let named = revision.members.iter().filter_map(|it| {
-        Some((it.key(), crate::revisions::migration(&it.template)?.to_owned()))
-    });
+    let named = revision
+        .members
+        .iter()
+        .filter_map(|it| Some((it.key(), crate::revisions::migration(&it.template)?.to_owned())));
     named.collect()
 }
 

@@ -13,22 +13,46 @@ use crate::services::WorkloadRef;
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum Said {
     /// Back to `revision`, as `now`.
-    RolledBack { revision: i64, now: i64 },
-    AlreadyAt { revision: i64 },
+    RolledBack {
+        revision: i64,
+        now: i64,
+    },
+    AlreadyAt {
+        revision: i64,
+    },
     /// With the revisions that there are.
-    NoRevision { revision: i64, known: Vec<i64> },
+    NoRevision {
+        revision: i64,
+        known: Vec<i64>,
+    },
     /// It never was in place as a whole.
-    NeverInPlace { revision: i64, status: Status },
-    Unreadable { revision: i64, why: String },
+    NeverInPlace {
+        revision: i64,
+        status: Status,
+    },
+    Unreadable {
+        revision: i64,
+        why: String,
+    },
     /// It runs these on the way: `Job/migrate`.
-    Hooks { hooks: Vec<String> },
+    Hooks {
+        hooks: Vec<String>,
+    },
     /// A helm that was started before has not ended.
     AtWork,
     /// Helm left the release in this state.
-    LeftBehind { revision: i64, status: Status, description: String },
+    LeftBehind {
+        revision: i64,
+        status: Status,
+        description: String,
+    },
     /// Helm ended without having done anything.
-    GaveUp { said: String },
-    NoProgram { said: String },
+    GaveUp {
+        said: String,
+    },
+    NoProgram {
+        said: String,
+    },
 }
 
 impl From<Said> for Note {
@@ -73,11 +97,8 @@ impl Release {
     /// It goes back, and every workload that it then has is waited for.
     pub fn plan(&self, to_revision: i64) -> Option<Plan> {
         let to = self.revision(to_revision)?;
-        let back = StepKind::Release {
-            release: self.object(),
-            to_revision,
-            content: to.content.clone(),
-        };
+        let back =
+            StepKind::Release { release: self.object(), to_revision, content: to.content.clone() };
         let mut steps = vec![Step::new(format!("release_rollback {}", self.name), back)];
         steps.extend(to.members.iter().map(|it| {
             let workload = WorkloadRef {

@@ -120,7 +120,8 @@ fn release(revisions: Vec<Revision>, observed: &[(&str, Vec<Observed>)]) -> Rele
 fn the_verdict_of_a_revision_is_that_of_its_members() {
     let of = |api: Vec<Observed>, web: Vec<Observed>| {
         let members = vec![member("api", "api:1", None), member("web", "web:1", Some("a"))];
-        let release = release(vec![revision(1, Status::Superseded, members)], &[("api", api), ("web", web)]);
+        let release =
+            release(vec![revision(1, Status::Superseded, members)], &[("api", api), ("web", web)]);
         release.verdict(release.current().unwrap())
     };
     let api = |it| vec![ran("api:1", None, it)];
@@ -157,10 +158,17 @@ fn the_rules_learn_what_the_newest_change_touched() {
         revision(2, Status::Superseded, both("api:1", "web:1")),
         revision(1, Status::Uninstalled, vec![]),
     ];
-    let observed = [("api", vec![ran("api:1", None, Verified)]), ("web", vec![ran("web:1", Some("a"), Verified)])];
+    let observed = [
+        ("api", vec![ran("api:1", None, Verified)]),
+        ("web", vec![ran("web:1", Some("a"), Verified)]),
+    ];
     let facts = release(revisions, &observed).facts().unwrap();
-    assert_eq!((facts.revision, facts.members_changed, facts.hooks_with_jobs), (4, Some(2), Some(false)));
-    let told: Vec<_> = facts.revisions.iter().map(|it| (it.revision, it.status, it.verdict)).collect();
+    assert_eq!(
+        (facts.revision, facts.members_changed, facts.hooks_with_jobs),
+        (4, Some(2), Some(false))
+    );
+    let told: Vec<_> =
+        facts.revisions.iter().map(|it| (it.revision, it.status, it.verdict)).collect();
     assert_eq!(
         told,
         [
@@ -174,7 +182,10 @@ fn the_rules_learn_what_the_newest_change_touched() {
         release(vec![revision(2, Status::Deployed, new), revision(1, Status::Superseded, old)], &[])
             .members_changed()
     };
-    assert_eq!(of(vec![member("web", "web:1", Some("a"))], vec![member("web", "web:1", Some("b"))]), Some(1));
+    assert_eq!(
+        of(vec![member("web", "web:1", Some("a"))], vec![member("web", "web:1", Some("b"))]),
+        Some(1)
+    );
     assert_eq!(of(both("a:1", "w:1"), vec![member("api", "a:1", None)]), Some(1));
     assert_eq!(of(both("a:1", "w:1"), both("a:1", "w:1")), Some(0));
 }
@@ -191,7 +202,8 @@ fn hooks_of_the_target_count_and_only_those_that_a_rollback_runs() {
             hooks: hook.into_iter().collect(),
             ..revision(number, status, vec![member("api", "api:1", None)])
         };
-        let revisions = vec![with(2, Status::Deployed, current), with(1, Status::Superseded, target)];
+        let revisions =
+            vec![with(2, Status::Deployed, current), with(1, Status::Superseded, target)];
         release(revisions, &[]).facts().unwrap().hooks_with_jobs
     };
     assert_eq!(of(None, None), Some(false));
@@ -224,9 +236,12 @@ fn the_difference_is_told_object_by_object() {
     let service = json!({"kind": "Service", "metadata": {"name": "web"}});
     let secret = json!({"kind": "Secret", "metadata": {"name": "db", "namespace": "data"}});
     let with = |objects: Vec<Value>| Revision { objects, ..revision(1, Status::Deployed, vec![]) };
-    let told = differences(&with(vec![config("1"), service.clone()]), &with(vec![config("2"), secret]));
-    let told: Vec<_> =
-        told.iter().map(|it| (it.object.as_str(), it.what, it.items.first().map(|it| it.path.as_str()))).collect();
+    let told =
+        differences(&with(vec![config("1"), service.clone()]), &with(vec![config("2"), secret]));
+    let told: Vec<_> = told
+        .iter()
+        .map(|it| (it.object.as_str(), it.what, it.items.first().map(|it| it.path.as_str())))
+        .collect();
     assert_eq!(
         told,
         [
@@ -268,7 +283,10 @@ fn a_workload_that_was_put_back_alone_drifts_from_its_release() {
     };
     let of = |status| release(vec![revision(2, status, vec![member("api", "api:2", None)])], &[]);
     let found = drift(&of(Status::Deployed), &workload, &live("api:1")).unwrap();
-    assert_eq!((found.revision, &*found.said[0].image, &*found.live[0].image), (2, "api:2", "api:1"));
+    assert_eq!(
+        (found.revision, &*found.said[0].image, &*found.live[0].image),
+        (2, "api:2", "api:1")
+    );
     assert_eq!(drift(&of(Status::Deployed), &workload, &live("api:2")), None);
     assert_eq!(drift(&of(Status::PendingUpgrade), &workload, &live("api:1")), None);
 }

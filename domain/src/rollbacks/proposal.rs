@@ -8,7 +8,8 @@ use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
 use crate::canonical::Digest;
-use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
+use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
+use crate::gates::{self, Hook};
 use crate::plans::{
     Action, LiveObject, LiveState, ObjectAction, ObjectRef, Plan, Protection, Step, StepKind,
 };
@@ -16,8 +17,9 @@ use crate::pods::Pod;
 use crate::policies::{Approvals, Policy};
 use crate::releases::Release;
 use crate::revisions::Contents;
+use crate::rollouts::Progress;
 use crate::signals::Severity;
-use crate::workloads::Workload;
+use crate::workloads::{Owner, Workload};
 
 /// A ConfigMap of a workload that holds something else than when the target was verified.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,9 +73,18 @@ pub fn plan(decision: &Decision, workload: &Workload, around: &Around) -> Option
             }
         }
         Strategy::Restart => Action::Restart,
+        Strategy::TrafficSwitch => return gate(decision, workload),
         _ => return None,
     };
-    let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
+    let mut steps = vec![Step::act(of.clone(), act), Step::act(of.clone(), Action::WaitRollout)];
+    if let Some(canary) = &workload.canary {
+        // The abort has the traffic back before a pod is made. A version that was verified needs no canary of its own.
+        match canary.is_under_way() {
+            true => steps.insert(0, Step::act(of, Action::Abort)),
+            false if canary.steps > 0 => steps.insert(1, Step::act(of, Action::PromoteFull)),
+            false => {}
+        }
+    }
     Some(match &around.gitops {
         Some(keeper) => past_gitops(steps, workload, keeper),
         None => Plan::new(steps, vec![live(workload)]),
@@ -152,6 +163,14 @@ fn holding(object: &ObjectRef, contents: &Contents) -> LiveObject {
     object.live(serde_json::to_value(contents).ok().as_ref())
 }
 
+/// Flagger moves the traffic back itself, once its gate says so. None where it does not ask us.
+fn gate(decision: &Decision, workload: &Workload) -> Option<Plan> {
+    let Owner::Flagger(canary) = &workload.owner else { return None };
+    let asks = decision.rule(RuleName::Able).is_some_and(|it| it.verdict.passed());
+    let step = gates::step(Hook::Rollback, canary, workload);
+    asks.then(|| Plan::new(vec![step], vec![live(workload)]))
+}
+
 /// The state that a plan for this workload is made for.
 pub fn live(workload: &Workload) -> LiveState {
     LiveState {
@@ -161,6 +180,7 @@ pub fn live(workload: &Workload) -> LiveState {
         revision: workload.live.revision,
         paused: workload.paused,
         replicas: Some(workload.replicas),
+        steering: workload.canary.as_ref().map(Progress::steering),
     }
 }
 

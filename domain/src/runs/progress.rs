@@ -180,7 +180,8 @@ impl Run {
             // Only a step that scales looks at the replicas.
             Some(after) => {
                 let replicas = after.replicas.or(planned.and_then(|it| it.replicas));
-                Some(LiveState { replicas, ..after.clone() })
+                let steering = after.steering.or(planned.and_then(|it| it.steering));
+                Some(LiveState { replicas, steering, ..after.clone() })
             }
             None => planned.cloned(),
         };

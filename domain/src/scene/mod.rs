@@ -59,6 +59,8 @@ pub struct Scene {
     pub release: Option<Release>,
     /// Whether what is known of the cluster is up to date.
     pub connected: bool,
+    /// Flagger asks us whether to take the workload back.
+    pub gated: bool,
     pub rails: Rails,
 }
 
@@ -132,10 +134,16 @@ impl Scene {
                 maintenance: Some(vec![]),
                 freezes: Some(vec![]),
                 held: Some(self.rails.held.clone()),
-                able: Some(ABLE.to_vec()),
+                able: Some(self.able()),
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// Flagger goes back only where it asks us whether to.
+    fn able(&self) -> Vec<Strategy> {
+        let gate = self.gated.then_some(Strategy::TrafficSwitch);
+        ABLE.iter().copied().chain(gate).collect()
     }
 
     /// What is known of the pods is old, and what fires is measured elsewhere: the one says nothing about the other.

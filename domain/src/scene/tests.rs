@@ -60,6 +60,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         protected: false,
         release: None,
         connected: true,
+        gated: false,
         rails: Rails {
             kill_switches: vec![],
             other_rollouts: vec![],

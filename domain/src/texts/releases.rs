@@ -161,7 +161,10 @@ pub(super) fn said(said: &Said, lang: Lang) -> String {
             Said::Hooks { hooks } => format!("会运行钩子：{}", hooks.join("、")),
             Said::AtWork => "先前启动的 helm 还在处理该发布，等它结束".into(),
             Said::LeftBehind { revision, status: it, description } => {
-                format!("helm 留下的版本 {revision} 为“{}”：{description}；请查看后重试", status(*it))
+                format!(
+                    "helm 留下的版本 {revision} 为“{}”：{description}；请查看后重试",
+                    status(*it)
+                )
             }
             Said::GaveUp { said } => format!("helm 什么也没做就结束了：{said}"),
             Said::NoProgram { said } => said.clone(),

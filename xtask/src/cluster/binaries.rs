@@ -27,13 +27,26 @@ struct Module {
     kinds: Option<(&'static str, &'static str)>,
 }
 
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 6] = [
     Module {
         name: "kubernetes",
         programs: &[("etcd", "go.etcd.io/etcd/server/v3"), ("kubernetes", ".")],
         kinds: None,
     },
     Module { name: "kwok", programs: &[("kwok", "sigs.k8s.io/kwok/cmd/kwok")], kinds: None },
+    Module {
+        name: "flagger",
+        programs: &[("flagger", "github.com/fluxcd/flagger/cmd/flagger")],
+        kinds: Some(("github.com/fluxcd/flagger", "artifacts/flagger")),
+    },
+    Module {
+        name: "rollouts",
+        programs: &[(
+            "rollouts-controller",
+            "github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+        )],
+        kinds: Some(("github.com/argoproj/argo-rollouts", "manifests/crds")),
+    },
     Module { name: "helm3", programs: &[("helm3", "helm.sh/helm/v3/cmd/helm")], kinds: None },
     Module { name: "helm4", programs: &[("helm4", "helm.sh/helm/v4/cmd/helm")], kinds: None },
 ];

@@ -94,7 +94,13 @@ pub fn is_name(name: &str) -> bool {
 
 /// The revision that a Secret tells of; `data` is its member `release` as the API writes it. What cannot be read is a
 /// revision all the same.
-pub fn decode(key: &Key, labels: &Named, uid: &str, namespace: &str, data: Option<&str>) -> Revision {
+pub fn decode(
+    key: &Key,
+    labels: &Named,
+    uid: &str,
+    namespace: &str,
+    data: Option<&str>,
+) -> Revision {
     read(key, labels, uid, namespace, data).unwrap_or_else(|error| Revision {
         revision: labels.revision,
         uid: uid.to_owned(),

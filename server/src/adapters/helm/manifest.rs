@@ -111,7 +111,8 @@ fn member(
     configs: &BTreeMap<(String, String), Digest>,
 ) -> Option<Member> {
     let kind = WorkloadKind::parse(text(object, "/kind"))?;
-    if !text(object, "/apiVersion").starts_with("apps/") {
+    let version = text(object, "/apiVersion");
+    if !(version.starts_with("apps/") || version.starts_with("argoproj.io/")) {
         return None;
     }
     let template = object.pointer("/spec/template")?.clone();

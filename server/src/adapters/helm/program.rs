@@ -47,7 +47,9 @@ pub struct Call<'a> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    #[error("the helm program {program} cannot be started: {reason}; install it or name it in LIFEBOAT_HELM")]
+    #[error(
+        "the helm program {program} cannot be started: {reason}; install it or name it in LIFEBOAT_HELM"
+    )]
     Missing { program: String, reason: String },
     #[error("helm gave up{code}: {said}")]
     Exit { code: String, said: String },
@@ -254,7 +256,9 @@ fn looks_secret(text: &str) -> bool {
         && text.chars().all(|it| it.is_ascii_alphanumeric() || "+/=_-".contains(it))
         && text.contains(|it: char| it.is_ascii_digit())
         && text.contains(|it: char| it.is_ascii_uppercase());
-    long || named.iter().any(|it| lower.contains(&it.to_lowercase()) && text.contains(['=', ':', '\n']))
+    long || named
+        .iter()
+        .any(|it| lower.contains(&it.to_lowercase()) && text.contains(['=', ':', '\n']))
 }
 
 #[cfg(test)]

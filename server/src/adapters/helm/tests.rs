@@ -58,12 +58,21 @@ fn of(release: &Value) -> Revision {
 fn a_release_is_read_whole_and_keeps_no_secret() {
     let revision = of(&release(&manifest()));
     assert_eq!(revision.unreadable, None);
-    assert_eq!((&*revision.chart, &*revision.chart_version, &*revision.app_version), ("shop", "1.2.3", "v3"));
+    assert_eq!(
+        (&*revision.chart, &*revision.chart_version, &*revision.app_version),
+        ("shop", "1.2.3", "v3")
+    );
     assert_eq!((revision.status, &*revision.description), (Status::Deployed, "Upgrade complete"));
-    assert_eq!(revision.first_deployed.unwrap().to_rfc3339(), "2026-03-03T02:00:00.123456789+00:00");
+    assert_eq!(
+        revision.first_deployed.unwrap().to_rfc3339(),
+        "2026-03-03T02:00:00.123456789+00:00"
+    );
     assert_eq!((&*revision.hooks[0].kind, revision.hooks[0].runs_at_rollback()), ("Job", true));
     let [member] = &*revision.members else { panic!("{:?}", revision.members) };
-    assert_eq!((&*member.namespace, member.kind, &*member.name), ("shop", WorkloadKind::Deployment, "web"));
+    assert_eq!(
+        (&*member.namespace, member.kind, &*member.name),
+        ("shop", WorkloadKind::Deployment, "web")
+    );
     assert!(member.configs.contains_key("env"));
     let kinds: Vec<_> = revision.objects.iter().map(domain::releases::name_of).collect();
     assert_eq!(kinds, ["Secret/db", "ConfigMap/env", "Deployment/web"]);
@@ -96,7 +105,8 @@ fn digests_tell_what_changed_and_need_the_key() {
 #[test]
 fn what_cannot_be_read_says_why_and_keeps_its_number() {
     let bomb = packed(&vec![b' '; 70 << 20]);
-    let wrong_name = release(&manifest()).to_string().replace("\"name\":\"shop\"", "\"name\":\"other\"");
+    let wrong_name =
+        release(&manifest()).to_string().replace("\"name\":\"shop\"", "\"name\":\"other\"");
     let anchors = format!("a: &a [{}]\nb: [*a,*a,*a,*a]\nc: &c [*a,*a]\n", "x,".repeat(5000));
     for (data, why) in [
         (String::new(), "it holds no release"),
@@ -131,9 +141,12 @@ fn only_what_helm_labels_is_a_revision() {
     let of = |pairs: &[(&str, &str)]| {
         named(&pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
     };
-    let good = [("owner", "helm"), ("name", "shop"), ("version", "3"), ("status", "pending-upgrade")];
+    let good =
+        [("owner", "helm"), ("name", "shop"), ("version", "3"), ("status", "pending-upgrade")];
     assert_eq!(of(&good), Some(Named { status: Status::PendingUpgrade, ..labels() }));
-    for (label, value) in [("owner", "x"), ("name", "--help"), ("name", "a/b"), ("version", "0"), ("version", "x")] {
+    for (label, value) in
+        [("owner", "x"), ("name", "--help"), ("name", "a/b"), ("version", "0"), ("version", "x")]
+    {
         let with = good.map(|(name, old)| (name, if name == label { value } else { old }));
         assert_eq!(of(&with), None, "{label}={value}");
     }

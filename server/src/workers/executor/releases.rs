@@ -161,7 +161,11 @@ impl Worker<'_> {
     }
 
     /// Whether the effect is there by the deadline.
-    pub(super) async fn release_is_back(&self, asked: Asked<'_>, intent: &Intent) -> Option<(Note, Proof)> {
+    pub(super) async fn release_is_back(
+        &self,
+        asked: Asked<'_>,
+        intent: &Intent,
+    ) -> Option<(Note, Proof)> {
         let cluster = self.world.clusters.get(&asked.release.cluster).await.ok()?;
         let revisions = self.revisions(&cluster, asked.release).await.ok()?;
         let before = &intent.before.object()?.digest;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::follow::{Resource, Told, follow};
 use super::index::{Batch, Index, Kind};
-use super::objects::{Object, Release, Secret};
+use super::objects::{Object, Release, Rollout, Secret};
 use super::releases::Releases;
 use super::sight::Sight;
 use super::writer::{Lost, Writer};
@@ -58,7 +58,7 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
     for (number, resource) in resources.iter().enumerate() {
         start(&mut followers, client.clone(), resource.clone(), number, sender.clone(), key);
     }
-    let essential = |it: &Resource| !matches!(it.kind, Kind::Event | Kind::Node);
+    let essential = |it: &Resource| !matches!(it.kind, Kind::Event | Kind::Node) && !it.is_extra();
     let watcher = Watcher {
         watch,
         client,
@@ -314,14 +314,20 @@ fn resources(cluster: &Cluster, helm: &[String]) -> Vec<Resource> {
         (Kind::Workload(WorkloadKind::Deployment), apps, "deployments"),
         (Kind::Workload(WorkloadKind::StatefulSet), apps, "statefulsets"),
         (Kind::Workload(WorkloadKind::DaemonSet), apps, "daemonsets"),
+        (Kind::Workload(WorkloadKind::Rollout), "/apis/argoproj.io/v1alpha1", "rollouts"),
         (Kind::ReplicaSet, apps, "replicasets"),
         (Kind::ControllerRevision, apps, "controllerrevisions"),
         (Kind::ConfigMap, core, "configmaps"),
         (Kind::Pod, core, "pods"),
         (Kind::Event, core, "events"),
     ];
-    let mut resources =
-        vec![Resource { kind: Kind::Node, group: core, plural: "nodes", namespace: None, only: None }];
+    let mut resources = vec![Resource {
+        kind: Kind::Node,
+        group: core,
+        plural: "nodes",
+        namespace: None,
+        only: None,
+    }];
     for namespace in namespaces {
         resources.extend(namespaced.map(|(kind, group, plural)| Resource {
             kind,
@@ -350,6 +356,10 @@ fn start(
     key: &helm::Key,
 ) {
     match resource.kind {
+        Kind::Workload(kind @ WorkloadKind::Rollout) => {
+            let object = move |it: Rollout| Object::Workload(kind, it.0);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
         Kind::Workload(kind) => {
             let object = move |it| Object::Workload(kind, it);
             followers.spawn(follow(client, resource, object, number, sender))

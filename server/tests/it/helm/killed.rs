@@ -66,7 +66,8 @@ async fn killed(owner: PgPool, which: Which) {
         assert_eq!(history.len() - before, tries, "{which:?} {point:?}: {history:#?}");
         let audit = lab.audit(run.id).await;
         let ends = audit.iter().flat_map(|it| it["steps"].as_array().unwrap());
-        let ends = ends.filter(|it| it["state"] == "succeeded" && it["step"] == "release_rollback shop");
+        let ends =
+            ends.filter(|it| it["state"] == "succeeded" && it["step"] == "release_rollback shop");
         assert_eq!(ends.count(), 1, "{which:?} {point:?}: {audit:#?}");
         kit.run(&["uninstall", "shop", "--wait"]).await.unwrap();
         kit.deploy(&Version { worker: "1-slow", ..version(1, "1") }).await.unwrap();
@@ -194,7 +195,8 @@ async fn pending(lab: &Lab, kit: &Kit) -> bool {
 fn end_helm(program: &Program) {
     let home = format!("HOME={}", program.data.join("helm").display());
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(number) = process.file_name().to_str().and_then(|it| it.parse::<i32>().ok()) else {
+        let Some(number) = process.file_name().to_str().and_then(|it| it.parse::<i32>().ok())
+        else {
             continue;
         };
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();

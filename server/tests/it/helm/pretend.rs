@@ -94,11 +94,15 @@ async fn a_release_is_read_and_its_last_good_revision_is_proposed(owner: PgPool)
             it["state"] == "awaiting_approval" && it["target"]["kind"] == "release"
         })
         .await;
-    assert_eq!((&asked["target"]["release"], &asked["target"]["revision"]), (&json!("shop"), &json!(1)));
+    assert_eq!(
+        (&asked["target"]["release"], &asked["target"]["revision"]),
+        (&json!("shop"), &json!(1))
+    );
     let steps: Vec<_> =
         asked["plan"]["steps"].as_array().unwrap().iter().map(|it| it["kind"].clone()).collect();
     assert_eq!(steps, ["release", "kubernetes"]);
-    let decision = shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
+    let decision =
+        shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
     assert_eq!(decision["strategy"], "helm_rollback", "{decision:#}");
 }
 

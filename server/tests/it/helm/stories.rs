@@ -34,7 +34,8 @@ async fn history(owner: PgPool, which: Which) {
     for (told, read) in told.iter().zip(read.revisions.iter().rev()) {
         assert_eq!(read.unreadable, None);
         let updated = read.last_deployed.unwrap();
-        let of_helm: chrono::DateTime<chrono::Utc> = told["updated"].as_str().unwrap().parse().unwrap();
+        let of_helm: chrono::DateTime<chrono::Utc> =
+            told["updated"].as_str().unwrap().parse().unwrap();
         let ours = json!({
             "revision": read.revision, "status": read.status, "description": read.description,
             "chart": format!("{}-{}", read.chart, read.chart_version), "app_version": read.app_version,
@@ -80,7 +81,10 @@ async fn by_itself(owner: PgPool, which: Which) {
     let said = run["steps"][0]["message"].as_str().unwrap();
     assert_eq!(said, "the release is back at revision 1, as revision 3", "{run:#}");
     let newest = shop.kit.history().await.pop().unwrap();
-    assert_eq!((&newest["status"], &newest["description"]), (&json!("deployed"), &json!("Rollback to 1")));
+    assert_eq!(
+        (&newest["status"], &newest["description"]),
+        (&json!("deployed"), &json!("Rollback to 1"))
+    );
 
     let closed = shop.story.ticked_off(&verifying).await;
     assert_eq!(closed["state_reason"], "verified", "{closed:#}");
@@ -113,12 +117,28 @@ async fn twin(shop: &Shop) {
 /// What the release has put in place, without what no two objects share.
 fn objects(real: &Real, namespace: &str) -> Vec<Value> {
     let kinds = "deployments,configmaps,secrets";
-    let said = real.kubectl(&["get", kinds, "-n", namespace, "-o", "json", "-l", "app.kubernetes.io/managed-by=Helm"]);
+    let said = real.kubectl(&[
+        "get",
+        kinds,
+        "-n",
+        namespace,
+        "-o",
+        "json",
+        "-l",
+        "app.kubernetes.io/managed-by=Helm",
+    ]);
     let list: Value = serde_json::from_str(&said).unwrap();
     let mut objects = list["items"].as_array().unwrap().clone();
     for it in &mut objects {
         let metadata = it["metadata"].as_object_mut().unwrap();
-        for name in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "namespace", "generation"] {
+        for name in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "managedFields",
+            "namespace",
+            "generation",
+        ] {
             metadata.remove(name);
         }
         metadata["annotations"].as_object_mut().unwrap().remove("meta.helm.sh/release-namespace");
@@ -191,7 +211,10 @@ async fn what_can_be_no_target_is_refused_at_once(owner: PgPool) {
     let wish = json!({"service": "api", "reason_kind": "function_down", "reason": "x",
         "target": {"release": "other", "revision": 1}});
     let unknown = shop.story.post("/rollbacks", &shop.story.engineer, wish).await;
-    assert_eq!((unknown.status.as_u16(), &unknown.json()["errors"][0]["field"]), (422, &json!("target.release")));
+    assert_eq!(
+        (unknown.status.as_u16(), &unknown.json()["errors"][0]["field"]),
+        (422, &json!("target.release"))
+    );
 }
 
 /// Of one bad member only that one is put back, and the page says that the release says something else.

@@ -38,7 +38,8 @@ async fn stuck(owner: PgPool, which: Which) {
     waiting.kill().unwrap();
     waiting.wait().unwrap();
     shop.kit.run(&["upgrade", "shop", &chart]).await.unwrap_err();
-    let decision = shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
+    let decision =
+        shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
     let target = rule(&decision, "target");
     assert_eq!(decision["outcome"], "human", "{decision:#}");
     assert_eq!(target["verdict"], "unknown", "{target}");
@@ -72,15 +73,13 @@ async fn a_failed_revision_is_passed_over(owner: PgPool) {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn hooks_that_start_jobs_are_for_a_person(owner: PgPool) {
     let shop = Shop::open(owner, Which::Four, "auto", "release").await;
-    shop.kit
-        .deploy(&Version { hook: Some("pre-rollback"), ..version(1, "1") })
-        .await
-        .unwrap();
+    shop.kit.deploy(&Version { hook: Some("pre-rollback"), ..version(1, "1") }).await.unwrap();
     shop.verified("1").await;
     shop.in_place(1).await;
     shop.kit.deploy(&version(2, "2-bad")).await.unwrap();
     let asked = shop.story.rollback("asked", state("awaiting_approval")).await;
-    let decision = shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
+    let decision =
+        shop.story.get(&format!("/decisions/{}", asked["decision"].as_str().unwrap())).await;
     assert_eq!(rule(&decision, "target")["verdict"], "unknown", "{decision:#}");
     let page = format!("/rollbacks/{}", asked["number"].as_str().unwrap());
     let page = shop.story.door.get(&page, shop.story.browser()).await.body;
@@ -150,7 +149,8 @@ async fn without_the_program_it_says_what_to_do(owner: PgPool) {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn what_helm_complains_of_is_told_without_secrets(owner: PgPool) {
     let folder = tempfile::tempdir().unwrap();
-    let script = "echo 'Error: Invalid value: \"c2VjcmV0LXBhc3N3b3JkLTEyMzQ1Njc4OTA=\"' >&2; exit 3";
+    let script =
+        "echo 'Error: Invalid value: \"c2VjcmV0LXBhc3N3b3JkLTEyMzQ1Njc4OTA=\"' >&2; exit 3";
     let (_shop, step) = fails(owner, program(folder.path(), script), 60).await;
     let said = step["message"].as_str().unwrap();
     assert!(said.contains("(3)") && said.contains("Invalid value"), "{said}");

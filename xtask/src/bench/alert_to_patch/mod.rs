@@ -2,10 +2,9 @@
 //! plan, approval by policy and execution lie in between. The API server is the pretend one, so that it is our own
 //! path that is measured.
 
-mod fleet;
 mod storm;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use self::fleet::Window;
 use self::storm::Storm;
+use super::fleet::{self, Window};
 use super::http::Client;
 use super::pretend::{self, Patch, Pretend};
 use super::server::{Folder, Server};
@@ -67,14 +66,10 @@ fn prepare(
     fleet::break_all(&mut api, STORM.services)?;
     until("crashing pods, as the watch sees them", || {
         let all = client.all("/api/v1/decisions", "")?;
-        Ok(services(&all).len() == STORM.services)
+        Ok(fleet::services(&all).len() == STORM.services)
     })?;
     println!("{} services crash, and nobody has told of it yet", STORM.services);
     Ok(())
-}
-
-fn services(decisions: &[Value]) -> BTreeSet<&str> {
-    decisions.iter().filter_map(|it| it["service"].as_str()).collect()
 }
 
 /// How many services have a decision about what the webhook told.
@@ -84,8 +79,8 @@ fn until_decided(client: &mut Client) -> anyhow::Result<usize> {
     while decided < STORM.services && Instant::now() < deadline {
         ensure_not_stopped()?;
         let mut all = client.all("/api/v1/decisions", "")?;
-        all.retain(|it| it["rules"].as_array().is_some_and(|it| it.iter().any(about_the_rule)));
-        decided = services(&all).len();
+        all.retain(fleet::about_the_rule);
+        decided = fleet::services(&all).len();
     }
     Ok(decided)
 }
@@ -107,10 +102,6 @@ fn until_executed(client: &mut Client) -> anyhow::Result<Vec<Value>> {
         ensure_not_stopped()?;
         thread::sleep(Duration::from_millis(200));
     }
-}
-
-fn about_the_rule(rule: &Value) -> bool {
-    rule["name"] == "signal" && rule["input"] == fleet::RULE
 }
 
 fn figures(

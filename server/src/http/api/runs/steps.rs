@@ -7,7 +7,7 @@ use app::wishes::drills::Performed;
 use app::wishes::runs::{AskedAction, AskedStep, objects};
 use domain::canonical::NotADigest;
 use domain::fields::Fault;
-use domain::plans::Protection;
+use domain::plans::{Action, Protection};
 use domain::services::WorkloadKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 pub(in crate::http::api) struct NewStep {
     /// kubernetes, object, check, wait, manual, approval; in a drill also inject
     kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of an object: config_restore,
-    /// set_weights, suspend_sync, resume_sync, still_suspended, cordon, uncordon, drain, restore_claim, restore,
-    /// delete, wait_ready
+    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of a Rollout also promote, promote_full,
+    /// abort, retry; of an object: config_restore, set_weights, suspend_sync, resume_sync, still_suspended, cordon,
+    /// uncordon, drain, restore_claim, restore, delete, wait_ready
     action: Option<String>,
     workload: Option<Named>,
     object: Option<NamedObject>,
@@ -70,8 +70,19 @@ struct NamedObject {
 
 const KINDS: [&str; 6] = ["kubernetes", "object", "check", "wait", "manual", "approval"];
 const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 7] =
-    ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
+const ACTIONS: [&str; 11] = [
+    "rollout_undo",
+    "pause",
+    "resume",
+    "restart",
+    "set_image",
+    "scale",
+    "wait_rollout",
+    "promote",
+    "promote_full",
+    "abort",
+    "retry",
+];
 const OBJECT_ACTIONS: [&str; 12] = [
     "config_restore",
     "set_weights",
@@ -173,6 +184,10 @@ impl NewStep {
             "resume" => AskedAction::Resume,
             "restart" => AskedAction::Restart,
             "wait_rollout" => AskedAction::WaitRollout,
+            "promote" => AskedAction::Steer(Action::Promote),
+            "promote_full" => AskedAction::Steer(Action::PromoteFull),
+            "abort" => AskedAction::Steer(Action::Abort),
+            "retry" => AskedAction::Steer(Action::Retry),
             "set_image" => match self.images.take() {
                 Some(images) if !images.is_empty() => AskedAction::SetImage { images },
                 _ => return Err(at("images", Fault::Required)),

@@ -1,12 +1,13 @@
 //! The services under alert: what the catalog says of them, and their Deployments on the pretend cluster.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::super::http::Client;
+use super::http::Client;
 
 /// The rule whose alerts only the webhook brings; the watch confirms it and does not raise it.
 pub(super) const RULE: &str = "ServiceCrashing";
@@ -27,6 +28,17 @@ pub(super) fn name(n: usize) -> String {
 
 fn namespace(n: usize) -> String {
     format!("bench-{:02}", n % NAMESPACES)
+}
+
+/// Which of them these decisions are about.
+pub(super) fn services(decisions: &[Value]) -> BTreeSet<&str> {
+    decisions.iter().filter_map(|it| it["service"].as_str()).collect()
+}
+
+/// Whether a decision is about what a webhook told.
+pub(super) fn about_the_rule(decision: &Value) -> bool {
+    let rules = decision["rules"].as_array();
+    rules.is_some_and(|it| it.iter().any(|it| it["name"] == "signal" && it["input"] == RULE))
 }
 
 /// Writes the catalog into this folder.
