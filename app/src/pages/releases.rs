@@ -46,7 +46,8 @@ pub(super) fn panel(release: &Release, drift: Option<&Drift>) -> AnyView {
 pub(super) fn not_read(name: &str, namespace: &str) -> AnyView {
     let t = texts(&TEXTS);
     let title = format!("{} · {name}", t.title);
-    view! { <Panel id="release" title=title>{empty((t.not_read)(namespace))}</Panel> }.into_any()
+    let why = empty((t.not_read)(namespace));
+    view! { <Panel id="release" title=title>{why}</Panel> }.into_any()
 }
 
 fn row(release: &Release, it: &Revision) -> impl IntoView + use<> {

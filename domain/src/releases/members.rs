@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Member;
-use crate::canonical::{Digest, POD_TEMPLATE_HASH};
+use crate::canonical::{Digest, HASHES};
 use crate::revisions::RevisionVerdict;
 
 /// A revision of a workload, as far as it tells which manifest it came from.
@@ -53,8 +53,8 @@ const MAPS: [&str; 6] =
     ["annotations", "labels", "limits", "matchLabels", "nodeSelector", "requests"];
 
 /// What others write into a template that is still the same.
-const NOT_SAID: [&str; 3] =
-    [POD_TEMPLATE_HASH, "kubectl.kubernetes.io/restartedAt", "creationTimestamp"];
+const NOT_SAID: [&str; 4] =
+    [HASHES[0], HASHES[1], "kubectl.kubernetes.io/restartedAt", "creationTimestamp"];
 
 fn fits(name: &str, live: &Value, said: &Value) -> bool {
     match (live, said) {

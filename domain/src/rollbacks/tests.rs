@@ -185,6 +185,7 @@ fn deployment() -> Workload {
         owner: Owner::None,
         paused: false,
         paused_by_us: false,
+        canary: None,
         replicas: 2,
         ready: 2,
         updated: 2,

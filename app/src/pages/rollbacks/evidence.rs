@@ -156,9 +156,10 @@ fn change_of_release(shown: &Shown, from: &Revision, to: &Revision) -> AnyView {
     if !hooks.is_empty() {
         pairs.push((of_releases.hooks, mark(Tone::Warn, hooks.join(", "))));
     }
+    let difference = releases::difference(&title, from, to);
     view! {
         <Panel id="change" title=t.will_change>
-            <div class="body">{releases::difference(&title, from, to)} {facts(pairs)}</div>
+            <div class="body">{difference} {facts(pairs)}</div>
         </Panel>
     }
     .into_any()

@@ -59,9 +59,7 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
         true => store::pods::logs(db, id, 3).await?,
         false => Vec::new(),
     };
-    let mut connection = db.acquire().await?;
-    let release = store::releases::of_workload(&mut connection, &workload).await?;
-    drop(connection);
+    let release = store::releases::of_workload(&mut *cx.connection().await?, &workload).await?;
     Ok(Shown {
         release,
         service: service.map(|it| it.name),
