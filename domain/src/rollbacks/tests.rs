@@ -196,6 +196,7 @@ fn deployment() -> Workload {
             config_digest: digest,
             images: vec![],
         },
+        canary: None,
         conditions: vec![],
         healthy_since: None,
         seen_at: T0,

@@ -78,6 +78,10 @@ pub(super) fn chinese(said: &Said) -> String {
         Said::NoTraffic => "这样一来没有任何后端接收流量".into(),
         Said::SuspendedByOther => "同步由别人暂停，没有留下原来的设置；请在 Git 里恢复".into(),
         Said::NotCordoned => "节点仍可调度；请先停止调度".into(),
+        Said::NotReverted => "没有设置 revertOnDeletion：删除会带走主版本，目标却没有副本".into(),
+        Said::TargetNotReady { target, ready, wanted } => {
+            format!("{target} 就绪 {ready}，需要 {wanted}；先扩容并等它就绪")
+        }
         Said::Unmanaged { pods } => {
             format!("这些副本没有控制器，驱逐后不会重建：{}", pods.join("、"))
         }
@@ -136,6 +140,12 @@ pub(super) fn english(said: &Said) -> String {
         Said::NoTraffic => "no backend would get any traffic".into(),
         Said::SuspendedByOther => {
             "somebody else suspended it, and how it was before is not known; resume it in Git".into()
+        }
+        Said::NotReverted => {
+            "revertOnDeletion is not set: the primary would go, and the target has no pods".into()
+        }
+        Said::TargetNotReady { target, ready, wanted } => {
+            format!("{target} has {ready} ready pods of {wanted}; scale it up and wait for them first")
         }
         Said::NotCordoned => "pods may still come to this node; cordon it first".into(),
         Said::Unmanaged { pods } => {

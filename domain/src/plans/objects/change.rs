@@ -55,6 +55,13 @@ pub fn change(
         }
         (ObjectAction::Create { .. }, Some(_)) => refused(Said::NameTaken),
         (_, None) => refused(Said::NoObject),
+        // Without it Flagger leaves the target at no pods and takes the primary away.
+        (ObjectAction::Delete, Some(found))
+            if object.is_canary()
+                && found.pointer("/spec/revertOnDeletion") != Some(&json!(true)) =>
+        {
+            refused(Said::NotReverted)
+        }
         (ObjectAction::Delete, Some(_)) => Change::Delete(Said::Deleted.into()),
         (ObjectAction::Drain, Some(found))
             if found.pointer("/spec/unschedulable") != Some(&json!(true)) =>

@@ -168,6 +168,15 @@ pub const KINDS: &[Kind] = &[
         actions: GITOPS,
     },
     Kind {
+        group: "flagger.app",
+        kind: "Canary",
+        plural: "canaries",
+        namespaced: true,
+        part: &["/spec/suspend", "/spec/revertOnDeletion", "/spec/targetRef"],
+        // Suspended it freezes where it is.
+        actions: &["suspend_sync", "resume_sync", "delete"],
+    },
+    Kind {
         group: "velero.io",
         kind: "Restore",
         plural: "restores",
@@ -188,6 +197,11 @@ pub const KINDS: &[Kind] = &[
 ];
 
 impl ObjectRef {
+    /// A Canary of Flagger, with which its primary goes.
+    pub fn is_canary(&self) -> bool {
+        self.group() == "flagger.app" && self.kind == "Canary"
+    }
+
     pub fn group(&self) -> &str {
         self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
     }

@@ -60,6 +60,14 @@ pub enum Said {
     /// It rests, and nothing says how it was before.
     SuspendedByOther,
     NotCordoned,
+    /// A Canary that leaves nothing behind when it goes.
+    NotReverted,
+    /// What takes over from a Canary has too few pods that are ready.
+    TargetNotReady {
+        target: String,
+        ready: i64,
+        wanted: i64,
+    },
     /// Pods that nobody would make again elsewhere.
     Unmanaged {
         pods: Vec<String>,

@@ -10,7 +10,7 @@ use domain::runs::{self, Note};
 use serde_json::{Value, json};
 
 use super::error::Asked;
-use super::{Cluster, Error};
+use super::{Cluster, Error, canaries};
 
 mod drain;
 mod ready;
@@ -104,6 +104,11 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
             }
             Change::Create { manifest, note } => (Call::Create(named(ask.object, manifest)), note),
             Change::Delete(note) => {
+                if let Some(refusal) =
+                    canaries::not_yet(cluster, ask.object, found.as_ref()).await?
+                {
+                    return Ok(Prepared::Refused(refusal));
+                }
                 (Call::Delete { uid: live.uid.clone().unwrap_or_default() }, note)
             }
             Change::Evict => match drain::unmanaged(cluster, ask.object).await? {
