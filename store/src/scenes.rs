@@ -173,7 +173,9 @@ pub async fn rails_of(
                 AS "other_rollouts!",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
-             WHERE r.workload_id = $2 AND r.ended_at IS NULL) AS "open: Json<rollbacks::Row>",
+             WHERE r.ended_at IS NULL AND (r.workload_id = $2
+                   OR r.members @> jsonb_build_array(jsonb_build_object('workload_id', $2::uuid)))
+             ORDER BY r.created_at LIMIT 1) AS "open: Json<rollbacks::Row>",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
              WHERE r.workload_id = $2 ORDER BY r.created_at DESC LIMIT 1) AS "last: Json<rollbacks::Row>",

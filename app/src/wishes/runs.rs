@@ -73,11 +73,21 @@ pub enum AskedAction {
         images: BTreeMap<String, String>,
     },
     Scale {
-        replicas: i32,
+        replicas: Count,
     },
+    ReplacePods,
     WaitRollout,
     /// Of the canary of a Rollout, as it is named in a plan.
     Steer(Action),
+}
+
+/// How many pods a workload is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Number(i32),
+    /// As many as it has when the plan is made, where an earlier step scales it; else as many as it had when a run last
+    /// scaled it to none.
+    Recorded,
 }
 
 /// A run has at most so many steps; who needs more needs a runbook.
@@ -272,14 +282,15 @@ async fn make(
     };
     cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
     let watched = watched(&mut *db, service.id).await?;
-    let steps = asked.steps.iter().enumerate();
-    let steps = steps.map(|(n, it)| match it {
-        AskedStep::Object { object, action } => {
-            objects::step(n, &object.of(&service.entry), action, seen)
-        }
-        it => step(n, it, &service.entry.checks, &watched),
-    });
-    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let mut steps = Vec::new();
+    for (n, it) in asked.steps.iter().enumerate() {
+        steps.push(match it {
+            AskedStep::Object { object, action } => {
+                objects::step(n, &object.of(&service.entry), action, seen)?
+            }
+            it => step(n, it, &service.entry.checks, &watched, &steps)?,
+        });
+    }
     let touched = |it: &&Watched| {
         let reference = it.workload.reference();
         steps.iter().any(|step| step.kind.workload() == Some(&reference))
@@ -303,7 +314,8 @@ pub(super) async fn watched(
         let revisions = store::revisions::of(&mut *db, workload.id).await?;
         let cluster = store::clusters::by_name(&mut *db, &workload.cluster).await?.entry;
         let protected = cluster.protects(&workload.namespace);
-        watched.push(Watched { workload, revisions, protected });
+        let recorded = store::workloads::recorded_count(&mut *db, workload.id).await?;
+        watched.push(Watched { workload, revisions, protected, recorded });
     }
     Ok(watched)
 }
@@ -313,6 +325,8 @@ pub(super) struct Watched {
     pub(super) workload: Workload,
     revisions: Vec<Revision>,
     protected: bool,
+    /// How many pods it had when a run last scaled it to none.
+    recorded: Option<i32>,
 }
 
 impl Watched {
@@ -325,6 +339,7 @@ impl Watched {
             images: images.collect(),
             revisions: revisions.collect(),
             protected: self.protected,
+            outdated: self.workload.updated < self.workload.replicas,
             canary: match &self.workload.owner {
                 Owner::Flagger(canary) => Some(canary.clone()),
                 _ => None,
@@ -347,7 +362,7 @@ impl Watched {
     }
 }
 
-/// A step as the plan has it; what it names is looked up.
+/// A step as the plan has it, after these earlier ones; what it names is looked up.
 ///
 /// # Errors
 /// The field that names nothing: `steps[0].workload`.
@@ -356,6 +371,7 @@ pub(super) fn step(
     asked: &AskedStep,
     checks: &[Check],
     watched: &[Watched],
+    earlier: &[Step],
 ) -> Result<Step, Error> {
     let field = |name: &str| format!("steps[{n}].{name}");
     Ok(match asked {
@@ -377,7 +393,15 @@ pub(super) fn step(
         AskedStep::Act { workload, action } => {
             let found = named(workload, watched, &field("workload"))?;
             let workload: WorkloadRef = found.workload.reference();
-            Step::act(workload, resolved(action, found))
+            let pods = found.workload.replicas;
+            let count = count(action, found, earlier);
+            let count = count.ok_or_else(|| Error::field(&field("replicas"), Fault::Unknown))?;
+            match resolved(action, found, count) {
+                it @ (Action::ReplacePods | Action::WaitRollout) => {
+                    Step::act(workload, it).for_pods(pods)
+                }
+                it => Step::act(workload, it),
+            }
         }
         AskedStep::Inject { workload, images } => {
             let found = named(workload, watched, &field("workload"))?;
@@ -405,14 +429,30 @@ fn named<'a>(
     found.ok_or_else(|| Error::field(field, Fault::Unknown))
 }
 
-fn resolved(action: &AskedAction, of: &Watched) -> Action {
+/// The number of pods that a scale step is about; its own count is fixed in the plan, and its precondition is that the
+/// workload still has it. `None` where nothing was recorded.
+fn count(action: &AskedAction, of: &Watched, earlier: &[Step]) -> Option<i32> {
+    let reference = of.workload.reference();
+    let scales = |it: &Step| matches!(&it.kind, StepKind::Kubernetes { workload, action: Action::Scale { .. } } if *workload == reference);
+    match action {
+        AskedAction::Scale { replicas: Count::Number(replicas) } => Some(*replicas),
+        AskedAction::Scale { replicas: Count::Recorded } => match earlier.iter().any(scales) {
+            true => Some(of.workload.replicas),
+            false => of.recorded,
+        },
+        _ => Some(of.workload.replicas),
+    }
+}
+
+fn resolved(action: &AskedAction, of: &Watched, count: i32) -> Action {
     match action {
         AskedAction::RolloutUndo { to_revision } => of.undo(*to_revision),
         AskedAction::Pause => Action::Pause,
         AskedAction::Resume => Action::Resume,
         AskedAction::Restart => Action::Restart,
         AskedAction::SetImage { images } => Action::SetImage { images: images.clone() },
-        AskedAction::Scale { replicas } => Action::Scale { replicas: *replicas },
+        AskedAction::Scale { .. } => Action::Scale { replicas: count },
+        AskedAction::ReplacePods => Action::ReplacePods,
         AskedAction::WaitRollout => Action::WaitRollout,
         AskedAction::Steer(action) => action.clone(),
     }

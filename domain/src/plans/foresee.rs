@@ -32,6 +32,8 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// Some of its pods are of another template than the live one.
+    pub outdated: bool,
     /// The Canary of Flagger that owns it.
     pub canary: Option<String>,
 }
@@ -131,6 +133,13 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
             live.replicas = Some(*replicas);
             patch()
         }
+        // Which pods will be in the way is seen when it is the step's turn.
+        Action::ReplacePods
+            if world.known.outdated || world.digest != Some(live.digest.clone()) =>
+        {
+            patch()
+        }
+        Action::ReplacePods => nothing(Some(Note::NoPodInTheWay)),
         Action::WaitRollout => nothing(None),
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             steer(action, live.steering.as_mut())
@@ -189,16 +198,17 @@ pub fn not_under_flagger(action: &Action, canary: Option<&str>) -> Option<Note> 
     canary.filter(|_| undo).map(|it| Note::OwnedByFlagger { canary: it.to_owned() })
 }
 
-/// Going back by ControllerRevision and pausing are things that only some kinds can do.
+/// Pausing, steering and leaving pods of another template behind are things that only some kinds do.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
-        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
+        Action::Pause | Action::Resume => {
             matches!(kind, WorkloadKind::Deployment | WorkloadKind::Rollout)
         }
+        Action::ReplacePods => kind.is_set(),
         Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
         // Another template would go through the whole canary to make the same pods.
         Action::Restart => kind != WorkloadKind::Rollout,
-        Action::SetImage { .. } | Action::WaitRollout => true,
+        Action::RolloutUndo { .. } | Action::SetImage { .. } | Action::WaitRollout => true,
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             kind == WorkloadKind::Rollout
         }
@@ -250,6 +260,7 @@ mod tests {
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            outdated: false,
             canary: None,
         }
     }
@@ -309,6 +320,21 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_replaced_where_some_are_or_will_be_of_another_template() {
+        let of = |known, actions| {
+            let foreseen = foresee(known, actions);
+            foreseen.into_iter().map(|it| it.would).collect::<Vec<_>>()
+        };
+        use Would::{Nothing, Patch};
+        let set = || known(WorkloadKind::StatefulSet);
+        assert_eq!(of(set(), vec![Action::ReplacePods]), [Nothing]);
+        assert_eq!(of(set(), vec![undo(1, Some(b"1")), Action::ReplacePods]), [Patch, Patch]);
+        assert_eq!(of(set(), vec![undo(2, Some(b"2")), Action::ReplacePods]), [Nothing, Nothing]);
+        let outdated = Known { outdated: true, ..set() };
+        assert_eq!(of(outdated, vec![Action::ReplacePods]), [Patch]);
+    }
+
+    #[test]
     fn what_somebody_paused_or_protected_is_left_alone() {
         let mut paused = known(WorkloadKind::Deployment);
         paused.live.paused = true;
@@ -358,7 +384,8 @@ mod tests {
     fn kinds_can_do_different_things() {
         use WorkloadKind::{DaemonSet, Deployment, Rollout, StatefulSet};
         for (action, possible) in [
-            (undo(1, Some(b"1")), vec![Deployment, Rollout]),
+            (undo(1, Some(b"1")), vec![Deployment, StatefulSet, DaemonSet, Rollout]),
+            (Action::ReplacePods, vec![StatefulSet, DaemonSet]),
             (Action::Pause, vec![Deployment, Rollout]),
             (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
             (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet, Rollout]),

@@ -22,6 +22,7 @@ pub use self::objects::{Live, LiveObject, ObjectAction, ObjectRef, Seen};
 
 mod foresee;
 pub mod objects;
+pub mod replacing;
 #[cfg(test)]
 mod tests;
 
@@ -137,6 +138,9 @@ pub enum Action {
     Scale {
         replicas: i32,
     },
+    /// Deletes the pods that their StatefulSet or DaemonSet would not replace by itself, and waits until every pod
+    /// that should be is of the live template ([`replacing`]).
+    ReplacePods,
     /// Waits until all pods are of the live template and available. Changes nothing.
     WaitRollout,
     /// Goes on from the pause that the canary of a Rollout stops at.
@@ -286,6 +290,7 @@ impl Step {
     pub fn new(name: impl Into<String>, kind: StepKind) -> Self {
         let (expected_s, deadline_s) = match &kind {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
+            StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Object { action, .. } => action.times(),
             // Helm waits for the workloads too.
@@ -303,6 +308,15 @@ impl Step {
             _ => None,
         };
         Self { name: name.into(), kind, role, expected_s, deadline_s, retries: 0, protection: None }
+    }
+
+    /// With time for so many pods where they come one after the other, as those of a set do.
+    #[must_use]
+    pub fn for_pods(mut self, pods: i32) -> Self {
+        if self.kind.workload().is_some_and(|it| it.kind.is_set()) {
+            self.deadline_s = self.deadline_s.max(120_u32.saturating_mul(pods.unsigned_abs()));
+        }
+        self
     }
 
     /// An action on a workload, named after both.
@@ -378,6 +392,7 @@ impl Action {
             Action::Restart => "restart",
             Action::SetImage { .. } => "set_image",
             Action::Scale { .. } => "scale",
+            Action::ReplacePods => "replace_pods",
             Action::WaitRollout => "wait_rollout",
             Action::Promote => "promote",
             Action::PromoteFull => "promote_full",

@@ -19,7 +19,7 @@ use crate::releases::Release;
 use crate::revisions::Contents;
 use crate::rollouts::Progress;
 use crate::signals::Severity;
-use crate::workloads::{Owner, Workload};
+use crate::workloads::{Owner, Update, Workload};
 
 /// A ConfigMap of a workload that holds something else than when the target was verified.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,14 +57,38 @@ impl Around {
 
 /// What would be done about a workload, or the release that it belongs to. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload, around: &Around) -> Option<Plan> {
-    let of = workload.reference();
-    let act = match decision.strategy {
+    match decision.strategy {
         Strategy::HelmRollback => {
             let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Release)?;
             return around.release.as_ref()?.plan(target.revision);
         }
         Strategy::ConfigRestore => return restore(workload, &around.configs),
         Strategy::DrainAndShrink => return drain(workload, around),
+        _ => {}
+    }
+    let steps = steps_of(decision, workload)?;
+    let gated = decision.strategy == Strategy::TrafficSwitch;
+    Some(match around.gitops.as_ref().filter(|_| !gated) {
+        Some(keeper) => past_gitops(steps, workload, keeper),
+        None => Plan::new(steps, vec![live(workload)]),
+    })
+}
+
+/// One plan for several workloads, in this order: one that fails stops those after it. None unless each of them can be
+/// brought back by itself: what GitOps keeps is suspended one by one.
+pub fn plan_of(members: &[(&Decision, &Workload, &Around)]) -> Option<Plan> {
+    let mut all = Vec::new();
+    for (decision, workload, around) in members {
+        if around.gitops.is_some() {
+            return None;
+        }
+        all.extend(steps_of(decision, workload)?);
+    }
+    Some(Plan::new(all, members.iter().map(|(_, workload, _)| live(workload)).collect()))
+}
+
+fn steps_of(decision: &Decision, workload: &Workload) -> Option<Vec<Step>> {
+    let act = match decision.strategy {
         Strategy::VersionRollback => {
             let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Workload)?;
             Action::RolloutUndo {
@@ -73,10 +97,22 @@ pub fn plan(decision: &Decision, workload: &Workload, around: &Around) -> Option
             }
         }
         Strategy::Restart => Action::Restart,
-        Strategy::TrafficSwitch => return gate(decision, workload),
+        Strategy::TrafficSwitch => return Some(vec![gate(decision, workload)?]),
         _ => return None,
     };
-    let mut steps = vec![Step::act(of.clone(), act), Step::act(of.clone(), Action::WaitRollout)];
+    Some(steps(workload, act))
+}
+
+/// The act, what it takes until every pod follows, and the wait for it.
+fn steps(workload: &Workload, act: Action) -> Vec<Step> {
+    let of = workload.reference();
+    let goes_back = matches!(act, Action::RolloutUndo { .. });
+    let mut steps = vec![Step::act(of.clone(), act)];
+    // Where nobody has written down how it is updated, looking for such pods does no harm.
+    if goes_back && workload.kind.is_set() && workload.update.is_none_or(Update::leaves_pods) {
+        steps.push(Step::act(of.clone(), Action::ReplacePods).for_pods(workload.replicas));
+    }
+    steps.push(Step::act(of.clone(), Action::WaitRollout).for_pods(workload.replicas));
     if let Some(canary) = &workload.canary {
         // The abort has the traffic back before a pod is made. A version that was verified needs no canary of its own.
         match canary.is_under_way() {
@@ -85,10 +121,7 @@ pub fn plan(decision: &Decision, workload: &Workload, around: &Around) -> Option
             false => {}
         }
     }
-    Some(match &around.gitops {
-        Some(keeper) => past_gitops(steps, workload, keeper),
-        None => Plan::new(steps, vec![live(workload)]),
-    })
+    steps
 }
 
 /// Long enough for an application above to put back what it keeps, in seconds.
@@ -164,11 +197,11 @@ fn holding(object: &ObjectRef, contents: &Contents) -> LiveObject {
 }
 
 /// Flagger moves the traffic back itself, once its gate says so. None where it does not ask us.
-fn gate(decision: &Decision, workload: &Workload) -> Option<Plan> {
+fn gate(decision: &Decision, workload: &Workload) -> Option<Step> {
     let Owner::Flagger(canary) = &workload.owner else { return None };
     let asks = decision.rule(RuleName::Able).is_some_and(|it| it.verdict.passed());
     let step = gates::step(Hook::Rollback, canary, workload);
-    asks.then(|| Plan::new(vec![step], vec![live(workload)]))
+    asks.then_some(step)
 }
 
 /// The state that a plan for this workload is made for.

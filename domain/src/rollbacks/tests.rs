@@ -21,6 +21,7 @@ fn rollback(state: State) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "pay".into(),
         workload: None,
+        members: vec![],
         drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
@@ -106,6 +107,26 @@ fn checks_and_checklist_are_both_needed_and_in_any_order() {
 }
 
 #[test]
+fn a_part_is_verified_as_a_part_until_the_rest_is_back_too() {
+    let ticks = [("walk-through".to_owned(), true, None)];
+    let by = UserId(Uuid::nil());
+    let failed = RunEvent::Partly { reason: "rollout_undo api: paused".into() };
+    let partly = rollback(State::Executing).follow(failed, T0);
+    assert_eq!(partly.state, State::Verifying);
+    let close = |it: Rollback| {
+        let seen = it.observe(look(1, Verdict::Pass)).observe(look(99, Verdict::Pass));
+        seen.tick(&ticks, by, at(100)).unwrap()
+    };
+    let closed = close(partly.clone());
+    assert_eq!(closed.state.closure(), Some(Closure::PartlyVerified));
+    assert_eq!(closed.state.reason(), Some("rollout_undo api: paused"));
+    assert_eq!(closed.success(), None);
+
+    let whole = close(partly.follow(RunEvent::Succeeded, T0));
+    assert_eq!(whole.state.closure(), Some(Closure::Verified));
+}
+
+#[test]
 fn an_open_checklist_ends_as_unknown() {
     let checked = watch(&[(1, Verdict::Pass), (61, Verdict::Pass)]);
     let late = checked.observe(look(24 * 3600, Verdict::Pass));
@@ -185,7 +206,6 @@ fn deployment() -> Workload {
         owner: Owner::None,
         paused: false,
         paused_by_us: false,
-        canary: None,
         replicas: 2,
         ready: 2,
         updated: 2,

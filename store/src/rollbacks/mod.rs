@@ -5,7 +5,7 @@ use domain::canonical::Digest;
 use domain::decisions::TargetKind;
 use domain::ids::{DecisionId, DrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use domain::revisions::RevisionVerdict;
-use domain::rollbacks::{Rollback, RunEvent, State, Times};
+use domain::rollbacks::{Rollback, RunEvent, Side, State, Times, members};
 use domain::runs::{Purpose, Run};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
@@ -27,9 +27,9 @@ pub async fn insert(
         r#"INSERT INTO rollbacks (id, number, service_id, workload_id, follows, trigger, decision_id, "from", target, run_id,
                                   plan_digest, asked, state, state_reason, closure, onset_at, detected_at, decided_at,
                                   approved_at, executed_at, healthy_at, verification, observation_s, created_at,
-                                  ended_at, drill_id, cause, automatic)
+                                  ended_at, members, drill_id, cause, automatic)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                   $23, $24, $25, (SELECT id FROM drills WHERE number = $26),
+                   $23, $24, $25, $27, (SELECT id FROM drills WHERE number = $26),
                    (SELECT decision ->> 'cause' FROM decisions WHERE id = $7),
                    EXISTS (SELECT FROM approvals WHERE run_id = $10 AND kind = 'policy' AND void_at IS NULL))"#,
         new.id.0,
@@ -57,7 +57,8 @@ pub async fn insert(
         i32::try_from(new.observation_s).unwrap_or(i32::MAX),
         new.created_at,
         new.ended_at,
-        new.drill
+        new.drill,
+        json(&new.members)
     )
     .execute(tx)
     .await?;
@@ -122,8 +123,8 @@ pub async fn follow(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Res
         return Ok(());
     }
     save(tx, &after).await?;
-    if before.times.executed_at.is_none() && after.times.executed_at.is_some() {
-        leave(tx, &after, now).await?;
+    if before.times.executed_at != after.times.executed_at {
+        leave(tx, &after, run, now).await?;
     }
     Ok(())
 }
@@ -132,9 +133,30 @@ pub async fn follow(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Res
 async fn leave(
     tx: &mut PgConnection,
     rollback: &Rollback,
+    run: &Run,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (Some(workload), Some(from)) = (rollback.workload, &rollback.from) else { return Ok(()) };
+    if !rollback.members.is_empty() {
+        let restored: Vec<_> = members::restored(run).collect();
+        let back = rollback.members.iter().filter(|it| restored.contains(&&it.workload));
+        for member in back {
+            leave_version(tx, rollback, member.workload_id, &member.from, now).await?;
+        }
+        return Ok(());
+    }
+    match (rollback.workload, &rollback.from) {
+        (Some(workload), Some(from)) => leave_version(tx, rollback, workload, from, now).await,
+        _ => Ok(()),
+    }
+}
+
+async fn leave_version(
+    tx: &mut PgConnection,
+    rollback: &Rollback,
+    workload: WorkloadId,
+    from: &Side,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let why = match &rollback.drill {
         Some(drill) => format!("put in by {drill}, rolled back from by {}", rollback.number),
         None => format!("rolled back from by {}", rollback.number),
@@ -217,12 +239,17 @@ pub async fn lock(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Err
     row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
 }
 
-/// The open one of a workload; there is at most one.
+/// The open one of a workload, alone or with others; there is at most one.
 pub async fn open_of(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
-    let row = select!("workload_id = $1 AND ended_at IS NULL", workload.0);
+    let row = select!(
+        "ended_at IS NULL AND (workload_id = $1
+             OR members @> jsonb_build_array(jsonb_build_object('workload_id', $1::uuid)))
+         ORDER BY rollbacks.created_at LIMIT 1",
+        workload.0
+    );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
@@ -307,6 +334,7 @@ pub(crate) struct Row {
     service_id: Uuid,
     service_name: String,
     workload_id: Option<Uuid>,
+    members: Value,
     #[expect(dead_code, reason = "a column of the table; the number is read instead")]
     drill_id: Option<Uuid>,
     drill: Option<String>,
@@ -353,6 +381,7 @@ impl TryFrom<Row> for Rollback {
             service: ServiceId(row.service_id),
             service_name: row.service_name,
             workload: row.workload_id.map(WorkloadId),
+            members: part(Some(row.members)).ok().flatten().ok_or_else(broken)?,
             drill: row.drill,
             follows: row.follows.map(RollbackId),
             trigger: part(Some(row.trigger)).ok().flatten().ok_or_else(broken)?,

@@ -191,12 +191,17 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
     });
     let list = steps(list);
     let digest = digest(run.plan.digest().as_str());
+    let warnings = shown.decision.iter().flat_map(|it| &it.decision.warnings);
+    let warnings = warnings.map(|it| view! { <li>{mark(Tone::Warn, it.text(lang))}</li> });
+    let warnings: Vec<_> = warnings.collect();
+    let warnings = (!warnings.is_empty()).then(|| view! { <ul>{warnings}</ul> });
     view! {
         <Panel id="plan" title=t.plan>
             <div class="body">
                 <p>
                     <small>{t.plan_note}</small>
                 </p>
+                {warnings}
                 {list}
                 <p>{t.digest} " " {digest}</p>
             </div>

@@ -104,6 +104,7 @@ fn rollback(healthy: Option<i64>) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "api".into(),
         workload: Some(WorkloadId(Uuid::nil())),
+        members: vec![],
         drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },

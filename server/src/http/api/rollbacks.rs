@@ -2,7 +2,7 @@
 
 use app::doors::Context;
 use app::pages::error::Error;
-use app::wishes::rollbacks::{self as wishes, Asked as Wish};
+use app::wishes::rollbacks::{self as wishes, Asked as Wish, AskedMember};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -12,9 +12,10 @@ use domain::approvals::Decision as Consent;
 use domain::decide::situation::ReasonKind;
 use domain::decisions::Cause;
 use domain::fields::Fault;
-use domain::rollbacks::{Closure, Rollback, Trigger};
+use domain::rollbacks::{Closure, Rollback, Trigger, members};
 use domain::runs::Run;
 use domain::services::WorkloadKind;
+use domain::texts::{Lang, runs as texts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::rollbacks::Filter;
@@ -43,6 +44,7 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         Some(id) => Some(store::runs::get(&cx.db, id).await?),
         None => None,
     };
+    let members = members(&rollback, run.as_ref());
     let split = rollback.times.split();
     let (trigger, requested_by) = match &rollback.trigger {
         Trigger::Alert { alerts } => (json!({"kind": "alert", "alerts": alerts}), None),
@@ -88,8 +90,26 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         "ended_at": rollback.ended_at,
         "duration_s": duration,
         "success": rollback.success(),
-        "members": [],
+        "members": members,
     }))
+}
+
+/// What became of each of its workloads, in the order of the plan.
+fn members(rollback: &Rollback, run: Option<&Run>) -> Vec<Value> {
+    let Some(run) = run else { return vec![] };
+    let shown = members::workloads(run).into_iter().map(|workload| {
+        let (standing, note) = members::standing(run, workload);
+        let member = rollback.members.iter().find(|it| it.workload == *workload);
+        let (from, target) = match member {
+            Some(it) => (Some(&it.from), Some(&it.target)),
+            None => (rollback.from.as_ref(), rollback.target.as_ref()),
+        };
+        json!({
+            "workload": workload, "from": from, "target": target, "state": standing,
+            "message": note.map(|it| texts::note(it, Lang::En)),
+        })
+    });
+    shown.collect()
 }
 
 /// How a closed one ended, else why it is in its state.
@@ -200,6 +220,20 @@ struct NewTarget {
     workload: Option<Named>,
     release: Option<String>,
     revision: Option<i64>,
+    /// Several at once, in one plan: they are brought back in the order of the catalog, and one that fails stops those
+    /// after it.
+    #[serde(default)]
+    workloads: Vec<Several>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Several {
+    #[schema(value_type = String, example = "Deployment")]
+    kind: WorkloadKind,
+    name: String,
+    /// The newest verified one where none is named.
+    revision: Option<i64>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -215,8 +249,19 @@ struct Named {
     responses((status = 201, body = Value)))]
 async fn request(
     Extension(cx): Extension<Context>,
-    Body(new): Body<NewRollback>,
+    Body(mut new): Body<NewRollback>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let several = new.target.as_mut().map(|it| std::mem::take(&mut it.workloads));
+    let several = several.unwrap_or_default();
+    let alone =
+        |it: &NewTarget| it.workload.is_some() || it.revision.is_some() || it.release.is_some();
+    if !several.is_empty() && new.target.as_ref().is_some_and(alone) {
+        return Err(Error::field("target.workloads", Fault::Unexpected).into());
+    }
+    let members = several
+        .into_iter()
+        .map(|it| AskedMember { workload: (it.kind, it.name), revision: it.revision });
+    let members = members.collect();
     let (workload, revision, release) = match new.target {
         Some(NewTarget { release: Some(_), workload: Some(_), .. }) => {
             let why = "names a workload beside it; name one of the two".to_owned();
@@ -237,6 +282,7 @@ async fn request(
         reason: new.reason,
         workload,
         revision,
+        members,
         release,
     };
     let rollback = wishes::request(&cx, wish).await?;

@@ -198,6 +198,7 @@ async fn follow_up(
             };
             let opening = Opening {
                 proposal,
+                members: vec![],
                 trigger: Trigger::Alert { alerts: vec![alert.id] },
                 follows: last.filter(|_| asked > 1).map(|it| it.id),
                 onset_at: scene

@@ -48,6 +48,11 @@ impl Worker<'_> {
                 return self.settle(next, stop).await;
             }
         }
+        if let StepKind::Kubernetes { workload, action: Action::ReplacePods } =
+            &run.plan.steps()[step].kind
+        {
+            return self.replace(run, step, workload).await;
+        }
         self.go(run, step, next, self.world.now()).await
     }
 
@@ -97,6 +102,9 @@ impl Worker<'_> {
         {
             let note = said(kind, intent);
             return self.end_effect(step, Ended::Succeeded, note, Some(proof)).await;
+        }
+        if matches!(kind, StepKind::Kubernetes { action: Action::ReplacePods, .. }) {
+            return self.replaced_too_slowly(run, step, timed_out(run, step)).await;
         }
         self.end(next, step, Ended::Failed, timed_out(run, step), None).await
     }
@@ -192,13 +200,17 @@ impl Worker<'_> {
             return self.end(next, step, Ended::Failed, note, None).await;
         }
         self.save(|run, now| (run.next(now) == next).then(|| run.remark(step, note, now))).await?;
+        self.pause_after(&error).await;
+        Ok(Turn::GoOn)
+    }
+
+    /// As long as the API server asked for, or a moment.
+    pub(super) async fn pause_after(&self, error: &Error) {
         let pause = error.retry_after().unwrap_or(PAUSE).min(Duration::from_secs(30));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = self.lease.interrupted() => {}
-            () = self.world.stop.cancelled() => {}
+            () = self.interrupted() => {}
         }
-        Ok(Turn::GoOn)
     }
 
     pub(super) async fn supersede(&self, moved: Vec<Moved>) -> Result<Turn, store::Error> {
@@ -344,6 +356,7 @@ fn said(kind: &StepKind, intent: &Intent) -> Note {
             let from = intent.before.workload().and_then(|it: &LiveState| it.replicas);
             Note::Scaled { from: from.unwrap_or(1), to: replicas }
         }
+        Action::ReplacePods => Note::NoPodInTheWay,
         Action::WaitRollout => Note::RolledOut { ready: 0 },
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             Note::Steered { action: action.as_str().to_owned() }

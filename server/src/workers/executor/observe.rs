@@ -73,6 +73,11 @@ impl Worker<'_> {
                     .end(next, step, Ended::Succeeded, Note::RolledOut { ready }, None)
                     .await;
             }
+            Ok(Progress::DoneToPartition { updated, partition }) => {
+                let note = Note::RolledOutToPartition { updated, partition };
+                return self.end(next, step, Ended::Succeeded, note, None).await;
+            }
+            Ok(Progress::OnDelete { outdated }) => Note::OnDelete { outdated },
             Ok(Progress::Gone) => {
                 let what = domain::plans::Moved::Gone { workload: workload.clone() };
                 return self.supersede(vec![what]).await;
@@ -185,7 +190,7 @@ impl Worker<'_> {
         }
     }
 
-    async fn interrupted(&self) {
+    pub(super) async fn interrupted(&self) {
         tokio::select! {
             () = self.lease.interrupted() => {}
             () = self.world.stop.cancelled() => {}

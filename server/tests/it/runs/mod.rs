@@ -8,6 +8,6 @@ pub(crate) mod objects;
 mod objects_real;
 mod steps;
 mod trouble;
-mod twin;
+pub(crate) mod twin;
 
 pub(crate) use self::lab::{Lab, deployment};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::pages::error::Error;
 use app::wishes::drills::Performed;
-use app::wishes::runs::{AskedAction, AskedStep, objects};
+use app::wishes::runs::{AskedAction, AskedStep, Count, objects};
 use domain::canonical::NotADigest;
 use domain::fields::Fault;
 use domain::plans::{Action, Protection};
@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 pub(in crate::http::api) struct NewStep {
     /// kubernetes, object, check, wait, manual, approval; in a drill also inject
     kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of a Rollout also promote, promote_full,
-    /// abort, retry; of an object: config_restore, set_weights, suspend_sync, resume_sync, still_suspended, cordon,
-    /// uncordon, drain, restore_claim, restore, delete, wait_ready
+    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of a set also replace_pods; of a Rollout
+    /// also promote, promote_full, abort, retry; of an object: config_restore, set_weights, suspend_sync, resume_sync,
+    /// still_suspended, cordon, uncordon, drain, restore_claim, restore, delete, wait_ready
     action: Option<String>,
     workload: Option<Named>,
     object: Option<NamedObject>,
@@ -28,7 +28,10 @@ pub(in crate::http::api) struct NewStep {
     to_revision: Option<i64>,
     /// Container → image.
     images: Option<BTreeMap<String, String>>,
-    replicas: Option<i32>,
+    /// A number; or `recorded`, as many as it has now where an earlier step scales it, else as many as it had when a run
+    /// last scaled it to 0.
+    #[schema(value_type = Option<Object>)]
+    replicas: Option<Replicas>,
     /// Backend → weight, of a route.
     weights: Option<BTreeMap<String, i32>>,
     /// The digest of what a ConfigMap should hold: `sha256:…`.
@@ -46,6 +49,19 @@ pub(in crate::http::api) struct NewStep {
     /// In a drill: `{pauses: NAME}` where the step takes a protection away, `{resumes: NAME}` where it gives it back.
     #[schema(value_type = Option<Object>)]
     protection: Option<Protection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Replicas {
+    Number(i32),
+    Word(Word),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Recorded,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,13 +86,14 @@ struct NamedObject {
 
 const KINDS: [&str; 6] = ["kubernetes", "object", "check", "wait", "manual", "approval"];
 const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 11] = [
+const ACTIONS: [&str; 12] = [
     "rollout_undo",
     "pause",
     "resume",
     "restart",
     "set_image",
     "scale",
+    "replace_pods",
     "wait_rollout",
     "promote",
     "promote_full",
@@ -183,6 +200,7 @@ impl NewStep {
             "pause" => AskedAction::Pause,
             "resume" => AskedAction::Resume,
             "restart" => AskedAction::Restart,
+            "replace_pods" => AskedAction::ReplacePods,
             "wait_rollout" => AskedAction::WaitRollout,
             "promote" => AskedAction::Steer(Action::Promote),
             "promote_full" => AskedAction::Steer(Action::PromoteFull),
@@ -193,8 +211,13 @@ impl NewStep {
                 _ => return Err(at("images", Fault::Required)),
             },
             "scale" => match self.replicas.take() {
-                Some(replicas @ 0..=MOST_REPLICAS) => AskedAction::Scale { replicas },
-                Some(_) => {
+                Some(Replicas::Number(replicas @ 0..=MOST_REPLICAS)) => {
+                    AskedAction::Scale { replicas: Count::Number(replicas) }
+                }
+                Some(Replicas::Word(Word::Recorded)) => {
+                    AskedAction::Scale { replicas: Count::Recorded }
+                }
+                Some(Replicas::Number(_)) => {
                     let to = MOST_REPLICAS.into();
                     return Err(at("replicas", Fault::OutOfRange { from: 0, to }));
                 }

@@ -22,7 +22,7 @@ use domain::canonical::{self, Digest};
 use domain::pods::Bad;
 use domain::revisions::{self, Contents};
 use domain::rollouts::Progress;
-use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
+use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
 pub(crate) use self::batch::{Batch, WentBad};
@@ -77,6 +77,9 @@ struct Workload {
     owner: Owner,
     paused: bool,
     counts: Counts,
+    update: Update,
+    /// Of what cannot be changed in place.
+    fixed: Option<Digest>,
     conditions: Vec<Condition>,
     canary: Option<Progress>,
     digest: Digest,
@@ -240,6 +243,7 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
+        let (update, fixed) = (it.spec.update(kind), it.spec.fixed(kind));
         let digest = match kind {
             WorkloadKind::Rollout => canonical::rollout_template(&it.spec.template),
             _ => canonical::template(&it.spec.template),
@@ -281,6 +285,8 @@ impl Index {
             owner,
             paused: it.spec.paused,
             counts,
+            update,
+            fixed,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
             canary: it.canary,
             digest,
