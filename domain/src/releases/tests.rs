@@ -267,6 +267,7 @@ fn a_workload_that_was_put_back_alone_drifts_from_its_release() {
         paused: false,
         paused_by_us: false,
         canary: None,
+        update: None,
         replicas: 1,
         ready: 1,
         updated: 1,
