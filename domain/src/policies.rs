@@ -1,9 +1,13 @@
 //! Policies: how far a service's rollbacks may go by themselves, and who is asked otherwise.
 
+mod typed;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
 use crate::catalog::{Faults, rules};
+
+pub use self::typed::{fields, typed};
 
 /// The policy of a service that names none. It is built in with every default; a catalog may re-state it.
 pub const DEFAULT: &str = "default";

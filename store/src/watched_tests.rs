@@ -41,6 +41,7 @@ fn observed(template: &str, config: &str, healthy: bool) -> workloads::Observed 
         live_images: vec![],
         canary: None,
         conditions: vec![],
+        shape: domain::readiness::Shape::default(),
         healthy,
         present: vec![digest(template)],
     }

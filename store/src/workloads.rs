@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{ClusterId, RunId, ServiceId, WorkloadId};
+use domain::readiness::Shape;
 use domain::rollouts::Progress;
 use domain::services::WorkloadRef;
 use domain::workloads::{
@@ -255,10 +256,25 @@ pub struct Observed {
     pub live_images: Vec<Image>,
     pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
+    pub shape: Shape,
     /// Fully rolled out, and no pod is bad.
     pub healthy: bool,
     /// The templates that the cluster still keeps.
     pub present: Vec<Digest>,
+}
+
+/// How these are set up to be rolled back, as far as the watch has seen it.
+pub async fn shapes(
+    db: impl PgExecutor<'_>,
+    ids: &[WorkloadId],
+) -> Result<BTreeMap<WorkloadId, Shape>, Error> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|it| it.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id, shape AS "shape!: Json<Shape>" FROM workloads WHERE id = ANY($1) AND shape IS NOT NULL"#,
+        &ids
+    );
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.into_iter().map(|it| (WorkloadId(it.id), it.shape.0)).collect())
 }
 
 /// What stood in the row before.
@@ -317,15 +333,16 @@ pub async fn observe(
     sqlx::query!(
         r#"INSERT INTO workloads (cluster_id, namespace, kind, name, uid, owner, owner_name, paused, replicas, ready,
                 updated, rollout, rollout_reason, update_strategy, live_revision, live_digest, live_config_digest,
-                live_images, canary, conditions, healthy_since, created_at, seen_at)
+                live_images, canary, conditions, shape, healthy_since, created_at, seen_at)
            SELECT $1, x.namespace, x.kind, x.name, x.uid, x.owner, x.owner_name, x.paused, x.replicas, x.ready,
                 x.updated, x.rollout, x.rollout_reason, x.update_strategy, x.live_revision, x.live_digest,
-                x.live_config_digest, x.live_images, x.canary, x.conditions,
+                x.live_config_digest, x.live_images, x.canary, x.conditions, x.shape,
                 CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
            FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text, uid text, owner text,
                 owner_name text, paused boolean, replicas integer, ready integer, updated integer, rollout text,
                 rollout_reason text, update_strategy jsonb, live_revision bigint, live_digest text,
-                live_config_digest text, live_images jsonb, canary jsonb, conditions jsonb, healthy boolean)
+                live_config_digest text, live_images jsonb, canary jsonb, conditions jsonb, shape jsonb,
+                healthy boolean)
            ON CONFLICT (cluster_id, namespace, kind, name) DO UPDATE SET
                 uid = EXCLUDED.uid, owner = EXCLUDED.owner, owner_name = EXCLUDED.owner_name,
                 paused = EXCLUDED.paused, paused_by_us = workloads.paused_by_us AND EXCLUDED.paused,
@@ -334,7 +351,7 @@ pub async fn observe(
                 update_strategy = EXCLUDED.update_strategy,
                 live_revision = EXCLUDED.live_revision, live_digest = EXCLUDED.live_digest,
                 live_config_digest = EXCLUDED.live_config_digest, live_images = EXCLUDED.live_images,
-                canary = EXCLUDED.canary, conditions = EXCLUDED.conditions,
+                canary = EXCLUDED.canary, conditions = EXCLUDED.conditions, shape = EXCLUDED.shape,
                 -- The clock of a revision's health starts again with the revision.
                 healthy_since = CASE
                     WHEN EXCLUDED.healthy_since IS NOT NULL AND workloads.uid = EXCLUDED.uid
@@ -347,14 +364,15 @@ pub async fn observe(
                   workloads.ready, workloads.updated, workloads.rollout, workloads.rollout_reason,
                   workloads.update_strategy,
                   workloads.live_revision, workloads.live_digest, workloads.live_config_digest,
-                  workloads.live_images, workloads.canary, workloads.conditions, workloads.healthy_since IS NULL,
+                  workloads.live_images, workloads.canary, workloads.conditions, workloads.shape, workloads.healthy_since IS NULL,
                   workloads.gone_at IS NULL)
               IS DISTINCT FROM
                  (EXCLUDED.uid, EXCLUDED.owner, EXCLUDED.owner_name, EXCLUDED.paused, EXCLUDED.replicas,
                   EXCLUDED.ready, EXCLUDED.updated, EXCLUDED.rollout, EXCLUDED.rollout_reason,
                   EXCLUDED.update_strategy,
                   EXCLUDED.live_revision, EXCLUDED.live_digest, EXCLUDED.live_config_digest,
-                  EXCLUDED.live_images, EXCLUDED.canary, EXCLUDED.conditions, EXCLUDED.healthy_since IS NULL, true)"#,
+                  EXCLUDED.live_images, EXCLUDED.canary, EXCLUDED.conditions, EXCLUDED.shape,
+                  EXCLUDED.healthy_since IS NULL, true)"#,
         cluster.0,
         Json(observed) as _,
         now,

@@ -216,6 +216,7 @@ fn deployment() -> Workload {
             config_digest: digest,
             images: vec![],
         },
+        update: None,
         canary: None,
         conditions: vec![],
         healthy_since: None,

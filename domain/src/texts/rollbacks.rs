@@ -9,7 +9,6 @@ pub struct Texts {
     pub title: &'static str,
     pub lede: &'static str,
     pub approvals: &'static str,
-    pub approvals_lede: fn(usize) -> String,
     pub nothing_waits: &'static str,
     pub nothing_yet: &'static str,
     pub number: &'static str,
@@ -140,11 +139,7 @@ const ZH: Texts = Texts {
     title: "回滚",
     lede: "每一次回滚：为什么、回到哪里、谁批准、用了多久、是否验证通过。",
     approvals: "待审批",
-    approvals_lede: |n| match n {
-        0 => "现在没有等待批准的回滚。".into(),
-        n => format!("{n} 条回滚等待批准；到期不批准则不执行。"),
-    },
-    nothing_waits: "没有等待批准的回滚。",
+    nothing_waits: "没有等待同意的事项。",
     nothing_yet: "还没有回滚。",
     number: "编号",
     service: "服务",
@@ -313,17 +308,7 @@ const EN: Texts = Texts {
     title: "Rollbacks",
     lede: "Every rollback: why, back to what, approved by whom, how long it took, and whether it was verified.",
     approvals: "Approvals",
-    approvals_lede: |n| match n {
-        0 => "No rollback is waiting for approval.".into(),
-        1 => {
-            "One rollback is waiting for approval; what is not approved in time is not carried out."
-                .into()
-        }
-        n => format!(
-            "{n} rollbacks are waiting for approval; what is not approved in time is not carried out."
-        ),
-    },
-    nothing_waits: "No rollback is waiting for approval.",
+    nothing_waits: "Nothing waits for a yes.",
     nothing_yet: "No rollbacks yet.",
     number: "Number",
     service: "Service",

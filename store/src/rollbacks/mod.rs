@@ -280,6 +280,17 @@ pub struct Filter {
     pub automatic: Option<bool>,
     /// Of a drill's fault, or not.
     pub of_drill: Option<bool>,
+    /// What ran before, as the tag of an image, the image or the number of the revision.
+    pub from: Option<String>,
+    /// What it went back to, in the same words.
+    pub to: Option<String>,
+    /// Seconds from opening to end; what is open has no duration.
+    pub shortest_s: Option<f64>,
+    pub longest_s: Option<f64>,
+    /// As [`Rollback::success`] says.
+    pub success: Option<bool>,
+    /// In this cluster.
+    pub cluster: Option<String>,
     /// After this one, in the order of the list.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -295,6 +306,19 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
          AND ($8::timestamptz IS NULL OR rollbacks.created_at < $8) AND ($9::text IS NULL OR services.team = $9)
          AND ($10::text IS NULL OR closure = $10) AND ($11::text IS NULL OR cause = $11)
          AND ($12::boolean IS NULL OR automatic = $12) AND ($13::boolean IS NULL OR (drill_id IS NOT NULL) = $13)
+         AND ($14::text IS NULL OR rollbacks.\"from\" ->> 'revision' = $14 OR EXISTS (
+             SELECT FROM jsonb_array_elements(rollbacks.\"from\" -> 'images') i
+             WHERE i ->> 'image' = $14 OR right(i ->> 'image', length($14) + 1) = ':' || $14))
+         AND ($15::text IS NULL OR target ->> 'revision' = $15 OR EXISTS (
+             SELECT FROM jsonb_array_elements(target -> 'images') i
+             WHERE i ->> 'image' = $15 OR right(i ->> 'image', length($15) + 1) = ':' || $15))
+         AND ($16::float8 IS NULL OR extract(epoch FROM ended_at - rollbacks.created_at) >= $16)
+         AND ($17::float8 IS NULL OR extract(epoch FROM ended_at - rollbacks.created_at) <= $17)
+         AND ($18::boolean IS NULL OR CASE WHEN $18 THEN closure = 'verified'
+              ELSE closure = 'not_verified' OR rollbacks.state = 'failed' END)
+         AND ($19::text IS NULL OR EXISTS (
+             SELECT FROM workloads w JOIN clusters c ON c.id = w.cluster_id
+             WHERE w.id = rollbacks.workload_id AND c.name = $19))
          ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7",
         filter.service.as_deref(),
         filter.state.as_deref(),
@@ -308,7 +332,13 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
         filter.closure.as_deref(),
         filter.cause.as_deref(),
         filter.automatic,
-        filter.of_drill
+        filter.of_drill,
+        filter.from.as_deref(),
+        filter.to.as_deref(),
+        filter.shortest_s,
+        filter.longest_s,
+        filter.success,
+        filter.cluster.as_deref()
     );
     rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
 }

@@ -53,9 +53,11 @@ mod rollbacks;
 mod runs;
 mod services;
 mod spot_checks;
+mod statistics;
 mod tokens;
 mod trends;
 mod users;
+mod versions;
 mod workloads;
 
 /// Where all of it is.
@@ -97,8 +99,10 @@ fn endpoints() -> Vec<Endpoint> {
         changes::endpoints(),
         services::endpoints(),
         spot_checks::endpoints(),
+        statistics::endpoints(),
         runs::endpoints(),
         users::endpoints(),
+        versions::endpoints(),
         one_time::endpoints(),
         tokens::endpoints(),
         trends::endpoints(),

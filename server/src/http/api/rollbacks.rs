@@ -26,9 +26,12 @@ use super::page::{newest_first, word};
 use super::runs::approval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
+mod csv;
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(csv::csv)),
         needs(Action::Read, routes!(get)),
         needs(Action::RequestRollback, routes!(request)),
         needs(Action::ApproveRollback, routes!(approve)),
@@ -144,6 +147,12 @@ struct Asked {
     cause: Option<String>,
     automatic: Option<bool>,
     drill: Option<bool>,
+    from: Option<String>,
+    to: Option<String>,
+    duration_min_s: Option<f64>,
+    duration_max_s: Option<f64>,
+    success: Option<bool>,
+    cluster: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     sort: Option<String>,
@@ -151,34 +160,47 @@ struct Asked {
     cursor: Option<String>,
 }
 
-/// Rollbacks, newest first. `automatic` asks for those that a policy approved, `drill` for those of a drill's fault.
+impl Asked {
+    /// The filter without its place and length.
+    fn filter(self) -> Result<(Filter, Cursor), Error> {
+        newest_first(self.sort.as_deref(), "created_at")?;
+        if let Some(it) = &self.closure {
+            word(it, "closure", Closure::parse, Closure::ALL, Closure::as_str)?;
+        }
+        if let Some(it) = &self.cause {
+            word(it, "cause", Cause::parse, Cause::ALL, Cause::as_str)?;
+        }
+        let filter = Filter {
+            service: self.service,
+            team: self.team,
+            state: self.state,
+            closure: self.closure,
+            cause: self.cause,
+            automatic: self.automatic,
+            of_drill: self.drill,
+            from: self.from,
+            to: self.to,
+            shortest_s: self.duration_min_s,
+            longest_s: self.duration_max_s,
+            success: self.success,
+            cluster: self.cluster,
+            since: self.since,
+            until: self.until,
+            ..Filter::default()
+        };
+        Ok((filter, Cursor { limit: self.limit, cursor: self.cursor }))
+    }
+}
+
+/// Rollbacks, newest first. `automatic` asks for those that a policy approved, `drill` for those of a drill's fault,
+/// `from` and `to` for versions: the tag of an image, the image, or the number of a revision.
 #[utoipa::path(get, path = "/rollbacks", tag = "rollbacks", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
     Query(asked): Query<Asked>,
 ) -> Answer<Page<Value>> {
-    newest_first(asked.sort.as_deref(), "created_at")?;
-    if let Some(it) = &asked.closure {
-        word(it, "closure", Closure::parse, Closure::ALL, Closure::as_str)?;
-    }
-    if let Some(it) = &asked.cause {
-        word(it, "cause", Cause::parse, Cause::ALL, Cause::as_str)?;
-    }
-    let cursor = Cursor { limit: asked.limit, cursor: asked.cursor };
-    let filter = Filter {
-        service: asked.service,
-        team: asked.team,
-        state: asked.state,
-        closure: asked.closure,
-        cause: asked.cause,
-        automatic: asked.automatic,
-        of_drill: asked.drill,
-        since: asked.since,
-        until: asked.until,
-        after: cursor.after()?,
-        limit: cursor.limit()? + 1,
-        open: false,
-    };
+    let (filter, cursor) = asked.filter()?;
+    let filter = Filter { after: cursor.after()?, limit: cursor.limit()? + 1, ..filter };
     let page = cx
         .read(Action::Read, async |cx| {
             let rows = store::rollbacks::list(&cx.db, &filter).await?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods;
+use domain::readiness::Shape;
 use domain::rollouts::{self, Progress};
 use domain::workloads::{Condition, Update, UpdateBy, WorkloadKind};
 use serde::de::Error as _;
@@ -138,9 +139,27 @@ pub(crate) struct WorkloadSpec {
     pub(crate) service_name: Value,
     #[serde(default)]
     pub(crate) volume_claim_templates: Value,
+    pub(crate) revision_history_limit: Option<i32>,
 }
 
 impl WorkloadSpec {
+    /// How it is set up to be rolled back.
+    pub(crate) fn shape(&self) -> Shape {
+        let own = match self.strategy.kind.is_empty() {
+            true => &self.update_strategy,
+            false => &self.strategy,
+        };
+        let unavailable = own.rolling_update.max_unavailable.as_ref();
+        Shape {
+            history_limit: self.revision_history_limit,
+            strategy: own.kind.clone(),
+            max_unavailable: unavailable.map(|it| match it {
+                Value::String(it) => it.clone(),
+                other => other.to_string(),
+            }),
+        }
+    }
+
     /// What happens to the pods when the template changes, with what the API server writes where nothing is said.
     pub(crate) fn update(&self, kind: WorkloadKind) -> Update {
         let strategy = match kind {
@@ -174,9 +193,11 @@ pub(crate) struct UpdateStrategy {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct RollingUpdate {
     pub(crate) partition: Option<i32>,
+    /// A number, or a share as `25%`.
+    pub(crate) max_unavailable: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -244,6 +244,7 @@ impl Index {
             live_images: it.images.clone(),
             canary: it.canary.clone(),
             conditions: it.conditions.clone(),
+            shape: it.shape.clone(),
             healthy,
             present: sets.keys().map(|it| (*it).clone()).collect(),
         }

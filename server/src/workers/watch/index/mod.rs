@@ -20,6 +20,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
+use domain::readiness::Shape;
 use domain::revisions::{self, Contents};
 use domain::rollouts::Progress;
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
@@ -76,6 +77,7 @@ struct Workload {
     uid: Uid,
     owner: Owner,
     paused: bool,
+    shape: Shape,
     counts: Counts,
     update: Update,
     /// Of what cannot be changed in place.
@@ -244,6 +246,7 @@ impl Index {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
         let (update, fixed) = (it.spec.update(kind), it.spec.fixed(kind));
+        let shape = it.spec.shape();
         let digest = match kind {
             WorkloadKind::Rollout => canonical::rollout_template(&it.spec.template),
             _ => canonical::template(&it.spec.template),
@@ -284,6 +287,7 @@ impl Index {
             uid,
             owner,
             paused: it.spec.paused,
+            shape,
             counts,
             update,
             fixed,
