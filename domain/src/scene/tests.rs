@@ -58,6 +58,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         measurement: facts::Measurement::default(),
         history: facts::History::default(),
         protected: false,
+        release: None,
         connected: true,
         gated: false,
         rails: Rails {

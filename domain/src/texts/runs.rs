@@ -1,6 +1,6 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang, objects};
+use super::{Each, Lang, objects, releases};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
@@ -183,6 +183,9 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
         (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
+        (StepKind::Release { release, to_revision, .. }, _) => {
+            releases::step(&release.name, *to_revision, lang)
+        }
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -293,6 +296,7 @@ fn chinese(note: &Note) -> String {
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
         Note::Object { said } => objects::chinese(said),
+        Note::Release { said } => releases::said(said, Lang::Zh),
     }
 }
 
@@ -381,6 +385,7 @@ fn english(note: &Note) -> String {
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
         Note::Object { said } => objects::english(said),
+        Note::Release { said } => releases::said(said, Lang::En),
     }
 }
 

@@ -46,8 +46,8 @@ impl Worker<'_> {
                 self.settle(next, told).await?;
                 Ok(Turn::Rest)
             }
-            // Acts, so it is never observed.
-            StepKind::Inject { .. } => Ok(Turn::Rest),
+            // They act, so they are never observed.
+            StepKind::Inject { .. } | StepKind::Release { .. } => Ok(Turn::Rest),
         }
     }
 

@@ -14,6 +14,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::adapters::helm;
+
 /// Anything that is watched.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
@@ -24,6 +26,7 @@ pub(crate) enum Object {
     ConfigMap(Box<ConfigMap>),
     Node(Box<Node>),
     Event(Box<Event>),
+    Release(Box<Release>),
 }
 
 impl Object {
@@ -36,6 +39,7 @@ impl Object {
             Object::ConfigMap(it) => &it.metadata,
             Object::Node(it) => &it.metadata,
             Object::Event(it) => &it.metadata,
+            Object::Release(it) => &it.metadata,
         }
     }
 
@@ -305,6 +309,39 @@ pub(crate) struct Involved {
 pub(crate) struct Series {
     pub(crate) count: i32,
     pub(crate) last_observed_time: Option<DateTime<Utc>>,
+}
+
+/// A Secret in which Helm keeps a revision of a release. What it holds is read at once and kept nowhere.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Secret {
+    pub(crate) metadata: Meta,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) data: SecretData,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SecretData {
+    pub(crate) release: Option<String>,
+}
+
+/// None inside: a Secret of that type that is no revision of a release.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    pub(crate) metadata: Meta,
+    pub(crate) read: Option<(String, domain::releases::Revision)>,
+}
+
+impl Release {
+    pub(crate) fn of(key: &helm::Key, secret: Secret) -> Self {
+        let Secret { metadata, data } = secret;
+        let read = helm::named(&metadata.labels).map(|named| {
+            let (uid, namespace) = (&metadata.uid, &metadata.namespace);
+            let revision = helm::decode(key, &named, uid, namespace, data.release.as_deref());
+            (named.name, revision)
+        });
+        Self { metadata, read }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -146,6 +146,7 @@ pub(crate) enum Kind {
     ConfigMap,
     Node,
     Event,
+    Release,
 }
 
 impl Index {
@@ -164,6 +165,8 @@ impl Index {
             Object::ConfigMap(it) => self.apply_config(*it),
             Object::Node(it) => self.apply_node(*it),
             Object::Event(it) => self.apply_event(*it, now),
+            // Kept apart from what runs: see `releases`.
+            Object::Release(_) => {}
         }
     }
 
@@ -175,7 +178,7 @@ impl Index {
             Object::Pod(_) => self.delete_pod(&meta.uid),
             Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
             Object::Node(_) => self.delete_node(&meta.name),
-            Object::Event(_) => {}
+            Object::Event(_) | Object::Release(_) => {}
         }
     }
 
@@ -225,7 +228,7 @@ impl Index {
                 let gone: Vec<_> = gone.cloned().collect();
                 gone.iter().for_each(|name| self.delete_node(name));
             }
-            Kind::Event => {}
+            Kind::Event | Kind::Release => {}
         }
     }
 
