@@ -202,6 +202,19 @@ fn of_progress(condition: Condition, progress: &Progress) -> Found {
         Progress::Done { ready } => {
             (Verdict::Pass, Some(*ready), Some(*ready), format!("{ready} pods are ready"))
         }
+        Progress::DoneToPartition { updated, partition } => {
+            // Nobody has looked at the pods that stay as they are.
+            let passes = condition == Condition::Available;
+            let verdict = if passes { Verdict::Pass } else { Verdict::Unknown };
+            let message = format!(
+                "{updated} pods are of the live revision and available; those below the partition {partition} stay as they are"
+            );
+            (verdict, Some(*updated), None, message)
+        }
+        Progress::OnDelete { outdated } => {
+            let message = format!("{outdated} pods are of another revision until they are deleted");
+            (Verdict::Fail, None, None, message)
+        }
         Progress::Going { ready, updated, wanted } => {
             // Enough pods may be available while older ones are still being replaced.
             let passes = condition == Condition::Available && ready >= wanted;
