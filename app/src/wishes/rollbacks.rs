@@ -4,7 +4,7 @@ use domain::access::{Action, Actor, Place, Subject};
 use domain::approvals::{Approver, Decision as Consent};
 use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
-use domain::decisions::Strategy;
+use domain::decisions::{RuleName, Strategy};
 use domain::fields::Fault;
 use domain::rollbacks::proposal::{Proposal, propose};
 use domain::rollbacks::{Refusal, Rollback, State, Trigger};
@@ -28,12 +28,14 @@ pub struct Asked {
     pub workload: Option<(WorkloadKind, String)>,
     /// The newest verified revision where none is named.
     pub revision: Option<i64>,
+    /// It is to be done although changes are frozen.
+    pub confirmed: bool,
 }
 
 /// Asks for a rollback. Another person approves it.
 ///
 /// # Errors
-/// Faults by field; [`Refusal::AlreadyOpen`].
+/// Faults by field; [`Refusal::AlreadyOpen`], [`Refusal::Frozen`].
 pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
     cx.enter(Action::RequestRollback)?;
     let reason = asked.reason.trim().to_owned();
@@ -55,6 +57,10 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
         scene.request = Some(Request { reason_kind: asked.reason_kind, revision: asked.revision });
         let situation = scene.situation(None, None, cx.now);
         let mut decision = decide(&situation);
+        let frozen = decision.rule(RuleName::Freeze).is_none_or(|it| !it.verdict.passed());
+        if frozen && !asked.confirmed {
+            return Err(Refusal::Frozen.into());
+        }
         let stored = store::decisions::New {
             service: service.id,
             workload: Some(workload.id),

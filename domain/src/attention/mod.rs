@@ -9,6 +9,7 @@
 pub mod drills;
 pub mod house;
 pub mod ledgers;
+pub mod openings;
 pub mod rollbacks;
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,8 @@ words!(
         Holidays = "holidays",
         KillSwitch = "kill_switch",
         Hold = "hold",
+        IncidentWish = "incident_wish",
+        RunbookProposed = "runbook_proposed",
     }
 );
 
@@ -78,6 +81,8 @@ impl Kind {
                 | Kind::Backup
                 | Kind::Objective
                 | Kind::KillSwitch
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 
@@ -94,6 +99,8 @@ impl Kind {
                 | Kind::ManualStep
                 | Kind::ResumeOwed
                 | Kind::DrillUnderWay
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 }

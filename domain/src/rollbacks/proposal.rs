@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
-use crate::decisions::{Decision, Disposition, Strategy, TargetKind};
+use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
 use crate::signals::Severity;
+use crate::verdict::Verdict;
 use crate::workloads::Workload;
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
@@ -63,14 +64,15 @@ pub struct Proposal {
     pub by_policy: bool,
 }
 
-/// None where the decision opens no rollback: it is only recorded, it says that there is nothing to do, or the signal
-/// is for information, which is never a reason to ask anybody anything.
+/// None where the decision opens no rollback: it is only recorded, it says that there is nothing to do, the signal opens
+/// something else, or it is for information, which is never a reason to ask anybody anything.
 pub fn propose(
     decision: &Decision,
     workload: &Workload,
     severity: Option<Severity>,
 ) -> Option<Proposal> {
-    if severity == Some(Severity::Info) {
+    let opens = decision.rule(RuleName::Opens).map(|it| it.verdict);
+    if severity == Some(Severity::Info) || opens == Some(Verdict::Fail) {
         return None;
     }
     match decision.disposition {

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod measurements;
 pub mod nav;
 pub mod objectives;
+pub mod openings;
 pub mod overview;
 pub mod people;
 pub mod quarters;
@@ -34,6 +35,7 @@ pub mod sign_in;
 pub mod spot_checks;
 pub mod trends;
 pub mod ui;
+pub mod windows;
 pub mod workloads;
 
 pub use format::{ago, bytes, count, date, duration, number, offset, percent, short_time, time};

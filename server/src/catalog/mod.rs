@@ -10,6 +10,8 @@ mod lines;
 pub mod parse;
 pub mod read;
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -54,6 +54,7 @@ impl Story {
             Scope::Approve,
             Scope::RollbacksRequest,
             Scope::Rails,
+            Scope::IncidentsWrite,
             Scope::AlertsWrite,
         ];
         let engineer = format!("Bearer {}", door.token("e", Some(engineer), &scopes).await);

@@ -1,6 +1,7 @@
 //! Measurements on real servers, built in release. A bench is no test: it prints what it found beside
 //! what should be reached, and writes it to `target/bench/NAME.json`.
 
+mod alert_storm;
 mod alert_to_patch;
 mod http;
 mod ledger;
@@ -56,7 +57,8 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 9] = [
+const BENCHES: [(&str, Measure); 10] = [
+    ("alert-storm", alert_storm::measure),
     ("alert-to-patch", alert_to_patch::measure),
     ("ledger-export", ledger::export),
     ("ledger-page", ledger::page),

@@ -1,5 +1,6 @@
 use domain::access::Action;
 use domain::catalog::Stored;
+use domain::checks::chain::Request;
 use domain::checks::{Check, CheckKind, Expect};
 use domain::ids::{PolicyId, ServiceId, SignalId};
 use domain::policies::Policy;
@@ -202,6 +203,13 @@ fn what(kind: &CheckKind) -> AnyView {
         CheckKind::Kubernetes { condition, workload } => {
             let workload = workload.as_ref().map(|it| format!("{}/{}", it.kind.as_str(), it.name));
             (workload.unwrap_or_default(), (t.condition_of)(*condition).to_owned())
+        }
+        CheckKind::Chain(chain) => {
+            let line = |it: &Request| format!("{} {}", it.method.as_str(), it.url);
+            let lines: Vec<_> = chain.steps.iter().chain(&chain.cleanup).map(line).collect();
+            let expected: Vec<_> =
+                chain.steps.iter().map(|it| it.expect.status.to_string()).collect();
+            (lines.join("\n"), expected.join(" · "))
         }
     };
     let asked = (!asked.is_empty()).then(|| view! { <code>{asked}</code> });

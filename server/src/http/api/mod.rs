@@ -43,6 +43,7 @@ mod idempotency;
 mod measurements;
 mod objectives;
 mod one_time;
+mod openings;
 mod page;
 pub(crate) mod problem;
 mod quarters;
@@ -54,6 +55,7 @@ mod spot_checks;
 mod tokens;
 mod trends;
 mod users;
+mod windows;
 mod workloads;
 
 /// Where all of it is.
@@ -96,6 +98,8 @@ fn endpoints() -> Vec<Endpoint> {
         runs::endpoints(),
         users::endpoints(),
         one_time::endpoints(),
+        openings::endpoints(),
+        windows::endpoints(),
         tokens::endpoints(),
         trends::endpoints(),
         quarters::endpoints(),

@@ -43,6 +43,11 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         Some(id) => Some(store::runs::get(&cx.db, id).await?),
         None => None,
     };
+    let openings = store::openings::of_rollback(&cx.db, rollback.id).await?;
+    let situation = match rollback.decision {
+        Some(id) => store::decisions::get(&cx.db, id).await?.situation,
+        None => Value::Null,
+    };
     let split = rollback.times.split();
     let (trigger, requested_by) = match &rollback.trigger {
         Trigger::Alert { alerts } => (json!({"kind": "alert", "alerts": alerts}), None),
@@ -89,6 +94,9 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         "duration_s": duration,
         "success": rollback.success(),
         "members": [],
+        "trace_id": situation.pointer("/alert/trace_id"),
+        "runbook": situation.pointer("/signal/runbook"),
+        "openings": openings.iter().map(super::openings::shown).collect::<Vec<_>>(),
     }))
 }
 
@@ -191,6 +199,9 @@ struct NewRollback {
     reason_kind: ReasonKind,
     reason: String,
     target: Option<NewTarget>,
+    /// It is to be done although changes are frozen.
+    #[serde(default)]
+    confirmed: bool,
 }
 
 /// The newest verified revision where nothing is named.
@@ -231,6 +242,7 @@ async fn request(
         reason: new.reason,
         workload,
         revision,
+        confirmed: new.confirmed,
     };
     let rollback = wishes::request(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))

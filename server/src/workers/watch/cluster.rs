@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::follow::{Resource, Told, follow};
 use super::index::{Batch, Index, Kind};
-use super::objects::Object;
+use super::objects::{Around, Object};
 use super::sight::Sight;
 use super::writer::{Lost, Writer};
 use super::{Watch, logs};
@@ -134,7 +134,9 @@ impl Watcher<'_> {
             }
             let keys: Vec<_> = self.index.keys().collect();
             let pods: Vec<_> = self.index.pod_uids().map(str::to_owned).collect();
-            let gone = self.writer.write_all_gone(&keys, &pods, self.watch.now()).await?;
+            let around: Vec<_> = self.index.surroundings().collect();
+            let now = self.watch.now();
+            let gone = self.writer.write_all_gone(&keys, &pods, &around, now).await?;
             self.watch.hand_on(gone);
             self.begun = true;
         }
@@ -273,6 +275,9 @@ fn resources(cluster: &Cluster) -> Vec<Resource> {
         (Kind::ConfigMap, core, "configmaps"),
         (Kind::Pod, core, "pods"),
         (Kind::Event, core, "events"),
+        (Kind::Around(Around::Autoscaler), "/apis/autoscaling/v2", "horizontalpodautoscalers"),
+        (Kind::Around(Around::NetworkPolicy), "/apis/networking.k8s.io/v1", "networkpolicies"),
+        (Kind::Around(Around::Certificate), "/apis/cert-manager.io/v1", "certificates"),
     ];
     let mut resources =
         vec![Resource { kind: Kind::Node, group: core, plural: "nodes", namespace: None }];
@@ -311,5 +316,9 @@ fn start(
         }
         Kind::Node => followers.spawn(follow(client, resource, Object::Node, number, sender)),
         Kind::Event => followers.spawn(follow(client, resource, Object::Event, number, sender)),
+        Kind::Around(around) => {
+            let object = move |it| Object::Around(around, it);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
     };
 }

@@ -88,6 +88,8 @@ enum End {
         /// What the server asks for.
         pause: Option<Duration>,
     },
+    /// The cluster knows no such resource.
+    Absent,
     /// Nobody listens any more.
     Abandoned,
 }
@@ -118,6 +120,12 @@ pub(crate) async fn follow<T: DeserializeOwned + Clone>(
             End::NoStreamingLists => follower.streaming = false,
             End::Closed => {}
             End::Expired => state = State::New,
+            End::Absent => {
+                (state, wait) = (State::New, LONGEST_PAUSE);
+                if follower.tell(Told::Listed(HashSet::new())).await.is_err() {
+                    return;
+                }
+            }
             End::Failed { trouble, pause } => {
                 wait = pause.unwrap_or_default().max(wait);
                 if follower.tell(Told::Troubled(trouble)).await.is_err() {
@@ -293,6 +301,8 @@ impl<F> Follower<F> {
     fn refused(&self, status: &Status) -> End {
         match status.code {
             410 => End::Expired,
+            // What not every cluster has is not there, and nothing is hidden.
+            404 if matches!(self.resource.kind, Kind::Around(_)) => End::Absent,
             // "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
             400 | 422 if self.streaming => End::NoStreamingLists,
             _ => End::Failed {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::http::Client;
 
 /// The rule whose alerts only the webhook brings; the watch confirms it and does not raise it.
-pub(super) const RULE: &str = "ServiceCrashing";
+pub(in crate::bench) const RULE: &str = "ServiceCrashing";
 
 /// The namespaces, so that none of them is as large as the cluster.
 const NAMESPACES: usize = 20;
@@ -21,11 +21,11 @@ pub(super) enum Window {
     Usual,
 }
 
-pub(super) fn name(n: usize) -> String {
+pub(in crate::bench) fn name(n: usize) -> String {
     format!("service-{n:04}")
 }
 
-fn namespace(n: usize) -> String {
+pub(in crate::bench) fn namespace(n: usize) -> String {
     format!("bench-{:02}", n % NAMESPACES)
 }
 

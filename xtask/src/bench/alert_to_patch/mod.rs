@@ -2,7 +2,7 @@
 //! plan, approval by policy and execution lie in between. The API server is the pretend one, so that it is our own
 //! path that is measured.
 
-mod fleet;
+pub(super) mod fleet;
 mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
     let token = server.token(&["read", "alerts:write"])?;
     let mut client = Client::connect(&server.address, Some(&token))?;
-    prepare(&server, &cluster, &mut client, folder.as_ref())?;
+    prepare(&server, &cluster, &mut client, folder.as_ref(), STORM.services)?;
 
     let began_us = super::now_us()?;
     let sent = storm::send(STORM, &server.address, &token)?;
@@ -46,34 +46,35 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
 }
 
 /// Every service has a version that was verified and one whose pods the watch has seen crashing.
-fn prepare(
+pub(super) fn prepare(
     server: &Server,
     cluster: &Pretend,
     client: &mut Client,
     folder: &Path,
+    services: usize,
 ) -> anyhow::Result<()> {
     let (catalog, kubeconfig) = (folder.join("catalog"), folder.join("kubeconfig"));
     let import = |window| {
-        fleet::describe(&catalog, &kubeconfig, STORM.services, window)?;
+        fleet::describe(&catalog, &kubeconfig, services, window)?;
         server.command(&["catalog", "import", &catalog.to_string_lossy()])
     };
     import(Window::Short)?;
     let mut api = Client::connect(&cluster.address, None)?;
-    fleet::deploy(&mut api, STORM.services)?;
+    fleet::deploy(&mut api, services)?;
     until("verified versions", || {
-        Ok(client.all("/api/v1/revisions", "&state=verified")?.len() == STORM.services)
+        Ok(client.all("/api/v1/revisions", "&state=verified")?.len() == services)
     })?;
     import(Window::Usual)?;
-    fleet::break_all(&mut api, STORM.services)?;
+    fleet::break_all(&mut api, services)?;
     until("crashing pods, as the watch sees them", || {
         let all = client.all("/api/v1/decisions", "")?;
-        Ok(services(&all).len() == STORM.services)
+        Ok(self::services(&all).len() == services)
     })?;
-    println!("{} services crash, and nobody has told of it yet", STORM.services);
+    println!("{} services crash, and nobody has told of it yet", services);
     Ok(())
 }
 
-fn services(decisions: &[Value]) -> BTreeSet<&str> {
+pub(super) fn services(decisions: &[Value]) -> BTreeSet<&str> {
     decisions.iter().filter_map(|it| it["service"].as_str()).collect()
 }
 
@@ -109,7 +110,7 @@ fn until_executed(client: &mut Client) -> anyhow::Result<Vec<Value>> {
     }
 }
 
-fn about_the_rule(rule: &Value) -> bool {
+pub(super) fn about_the_rule(rule: &Value) -> bool {
     rule["name"] == "signal" && rule["input"] == fleet::RULE
 }
 

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::revisions::Contents;
+use domain::surroundings::{self, Seen, Surrounding};
 use domain::workloads::{self, Key, Node};
 
-use super::{Config, Index};
-use crate::workers::watch::objects;
+use super::batch::hash;
+use super::{Config, Index, Surrounded};
+use crate::workers::watch::objects::{self, Around};
 
 /// Events about objects that were not seen yet; more are dropped.
 const WAITING_EVENTS: usize = 1_000;
@@ -40,7 +42,14 @@ impl Index {
             it.status.conditions.iter().any(|it| it.kind == kind && it.status == "True")
         };
         let pressure = ["MemoryPressure", "DiskPressure", "PIDPressure"].into_iter().any(is);
-        let node = Node { name: it.metadata.name.clone(), ready: is("Ready"), pressure };
+        let node = Node {
+            name: it.metadata.name.clone(),
+            ready: is("Ready"),
+            pressure,
+            boot_id: it.status.node_info.boot_id,
+            // The database knows which boot id it had before.
+            rebooted_at: None,
+        };
         if self.nodes.get(&node.name) != Some(&node) {
             self.changed.nodes.insert(node.name.clone());
             self.nodes.insert(node.name.clone(), node);
@@ -51,6 +60,51 @@ impl Index {
         if self.nodes.remove(name).is_some() {
             self.changed.nodes.insert(name.to_owned());
         }
+    }
+
+    pub(super) fn apply_around(
+        &mut self,
+        around: Around,
+        it: objects::Surrounding,
+        now: DateTime<Utc>,
+    ) {
+        let spec = hash(&it.spec.to_string());
+        let place = (it.metadata.namespace, format!("{}/{}", around.kind(), it.metadata.name));
+        let known = self.arounds.get(&place);
+        let changed_at = match known {
+            // Whoever does not keep book of its fields is seen to change it.
+            Some(old) if old.spec != spec => it.changed_at.max(Some(now)),
+            Some(old) => old.changed_at,
+            None => it.changed_at,
+        };
+        let seen = Seen {
+            namespace: &place.0,
+            name: &it.metadata.name,
+            spec: &it.spec,
+            status: &it.status,
+            changed_at,
+        };
+        let row = match around {
+            Around::Autoscaler => surroundings::of_autoscaler(&seen),
+            Around::NetworkPolicy => Some(surroundings::of_network_policy(&seen)),
+            Around::Certificate => surroundings::of_certificate(&seen),
+        };
+        if known.and_then(|it| it.row.as_ref()) != row.as_ref() {
+            self.changed.surroundings.extend(known.and_then(|it| it.row.as_ref()).map(of));
+            self.changed.surroundings.extend(row.as_ref().map(of));
+        }
+        let uid = it.metadata.uid;
+        self.arounds.insert(place, Surrounded { around, uid, spec, changed_at, row });
+    }
+
+    pub(super) fn delete_around(&mut self, place: &(String, String)) {
+        let gone = self.arounds.remove(place).and_then(|it| it.row);
+        self.changed.surroundings.extend(gone.as_ref().map(of));
+    }
+
+    /// Every object around workloads that is told of, by namespace and object.
+    pub(crate) fn surroundings(&self) -> impl Iterator<Item = (String, String)> {
+        self.arounds.values().filter_map(|it| it.row.as_ref()).map(of)
     }
 
     pub(super) fn apply_event(&mut self, it: objects::Event, now: DateTime<Utc>) {
@@ -96,4 +150,9 @@ impl Index {
         let events = self.waiting_events.remove(uid).into_iter().flatten();
         self.changed.events.extend(events.map(|it| (key.clone(), it)));
     }
+}
+
+/// As the database knows it.
+fn of(it: &Surrounding) -> (String, String) {
+    (it.namespace.clone(), it.object.clone())
 }

@@ -21,11 +21,12 @@ use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
 use domain::revisions::{self, Contents};
+use domain::surroundings::Surrounding;
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
 use store::revisions::Body;
 
 pub(crate) use self::batch::{Batch, WentBad};
-use super::objects::{self, Meta, Object};
+use super::objects::{self, Around, Meta, Object};
 
 type Uid = Arc<str>;
 
@@ -46,6 +47,8 @@ pub(crate) struct Index {
     /// The workloads that refer to a ConfigMap.
     referring: HashMap<(String, String), BTreeSet<Key>>,
     nodes: BTreeMap<String, Node>,
+    /// By namespace, kind and name.
+    arounds: HashMap<(String, String), Surrounded>,
     /// Pods that were ready before this index began.
     once_ready: HashSet<String>,
     /// By uid of what they are about.
@@ -62,6 +65,8 @@ struct Changed {
     gone_pods: BTreeSet<Uid>,
     contents: BTreeMap<Digest, Contents>,
     nodes: BTreeSet<String>,
+    /// By namespace and object.
+    surroundings: BTreeSet<(String, String)>,
     events: Vec<(Key, workloads::Event)>,
     /// ConfigMaps whose contents are needed and no longer at hand.
     wanted: BTreeSet<(String, String)>,
@@ -125,6 +130,18 @@ struct Config {
     kept: bool,
 }
 
+/// What lies around workloads.
+#[derive(Debug)]
+struct Surrounded {
+    around: Around,
+    uid: String,
+    /// Hash of its spec.
+    spec: u64,
+    changed_at: Option<DateTime<Utc>>,
+    /// What is told of it; nothing while it is well.
+    row: Option<Surrounding>,
+}
+
 /// Which objects a list was of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -135,6 +152,7 @@ pub(crate) enum Kind {
     ConfigMap,
     Node,
     Event,
+    Around(Around),
 }
 
 impl Index {
@@ -153,6 +171,7 @@ impl Index {
             Object::ConfigMap(it) => self.apply_config(*it),
             Object::Node(it) => self.apply_node(*it),
             Object::Event(it) => self.apply_event(*it, now),
+            Object::Around(around, it) => self.apply_around(around, *it, now),
         }
     }
 
@@ -165,6 +184,12 @@ impl Index {
             Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
             Object::Node(_) => self.delete_node(&meta.name),
             Object::Event(_) => {}
+            Object::Around(around, _) => {
+                self.delete_around(&(
+                    meta.namespace.clone(),
+                    format!("{}/{}", around.kind(), meta.name),
+                ));
+            }
         }
     }
 
@@ -213,6 +238,13 @@ impl Index {
                 let gone = self.nodes.keys().filter(|it| !uids.contains(*it));
                 let gone: Vec<_> = gone.cloned().collect();
                 gone.iter().for_each(|name| self.delete_node(name));
+            }
+            Kind::Around(around) => {
+                let gone = self.arounds.iter().filter(|((of, _), it)| {
+                    it.around == around && inside(of) && !uids.contains(&it.uid)
+                });
+                let gone: Vec<_> = gone.map(|(place, _)| place.clone()).collect();
+                gone.iter().for_each(|place| self.delete_around(place));
             }
             Kind::Event => {}
         }
