@@ -59,7 +59,7 @@ pub struct Revision {
 /// The template fit to be put back: without the label by which a ReplicaSet tells its pods apart.
 pub fn without_hash(mut template: Value) -> Value {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(canonical::POD_TEMPLATE_HASH);
+        canonical::HASHES.iter().for_each(|it| drop(labels.remove(*it)));
     }
     template
 }

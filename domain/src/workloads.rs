@@ -1,4 +1,4 @@
-//! What runs in a cluster: Deployments, StatefulSets and DaemonSets as the watch saw them last.
+//! What runs in a cluster: Deployments, StatefulSets, DaemonSets and Argo's Rollouts as the watch saw them last.
 //!
 //! **Invariant:** a workload is known by cluster, namespace, kind and name; its `uid` says whether it is
 //! still the same object. What is written here was observed, never wished for.
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
 use crate::ids::{ServiceId, WorkloadId};
+use crate::rollouts::Progress;
 use crate::services::WorkloadRef;
 
 pub use crate::services::WorkloadKind;
@@ -52,6 +53,8 @@ pub struct Workload {
     pub updated: i32,
     pub rollout: Rollout,
     pub live: Live,
+    /// How far its canary has come, of a Rollout.
+    pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
     /// Since when the live revision has been fully rolled out without a bad pod.
     pub healthy_since: Option<DateTime<Utc>>,

@@ -54,6 +54,8 @@ pub async fn of(
              WHERE s.id = $1 AND head.removed_at IS NULL) AS "policy: Json<policies::Row>",
             (SELECT $4 = ANY(protected_namespaces) FROM clusters
              WHERE name = $3 AND removed_at IS NULL) AS protected,
+            EXISTS (SELECT FROM gates
+                    WHERE workload_id = $2 AND tool = 'flagger' AND revoked_at IS NULL) AS "gated!",
             (SELECT g.state FROM sights g JOIN clusters c ON c.id = g.cluster_id WHERE c.name = $3) AS sight,
             COALESCE((
                 SELECT jsonb_agg(to_jsonb(p) ORDER BY p.created_at, p.name) FROM pods p WHERE p.workload_id = $2
@@ -108,6 +110,7 @@ pub async fn of(
         policy_version: policy.version,
         protected: row.protected.ok_or(Error::NotFound)?,
         connected: sight.is_some_and(SightState::is_connected),
+        gated: row.gated,
         revisions: all(row.revisions)?,
         changes,
         history: History {

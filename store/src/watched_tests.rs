@@ -38,6 +38,7 @@ fn observed(template: &str, config: &str, healthy: bool) -> workloads::Observed 
         live_digest: digest(template),
         live_config_digest: digest(config),
         live_images: vec![],
+        canary: None,
         conditions: vec![],
         healthy,
         present: vec![digest(template)],

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{ClusterId, ServiceId, WorkloadId};
+use domain::rollouts::Progress;
 use domain::services::WorkloadRef;
 use domain::workloads::{Condition, Image, Key, Live, Owner, Rollout, Workload, WorkloadKind};
 use serde::Serialize;
@@ -34,6 +35,7 @@ struct Row {
     live_digest: String,
     live_config_digest: String,
     live_images: Json<Vec<Image>>,
+    canary: Option<Json<Progress>>,
     conditions: Json<Vec<Condition>>,
     healthy_since: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
@@ -47,7 +49,7 @@ macro_rules! select {
             r#"SELECT w.id, c.name AS cluster, s.service_id AS "service_id?", w.namespace, w.kind, w.name, w.uid,
                       w.owner, w.owner_name, w.paused, w.paused_by_us, w.replicas, w.ready, w.updated,
                       w.rollout, w.rollout_reason, w.live_revision, w.live_digest, w.live_config_digest,
-                      w.live_images AS "live_images: Json<Vec<Image>>",
+                      w.live_images AS "live_images: Json<Vec<Image>>", w.canary AS "canary: Json<Progress>",
                       w.conditions AS "conditions: Json<Vec<Condition>>",
                       w.healthy_since, w.seen_at, w.gone_at
                FROM workloads w
@@ -212,6 +214,7 @@ pub struct Observed {
     pub live_digest: Digest,
     pub live_config_digest: Digest,
     pub live_images: Vec<Image>,
+    pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
     /// Fully rolled out, and no pod is bad.
     pub healthy: bool,
@@ -275,14 +278,14 @@ pub async fn observe(
     sqlx::query!(
         r#"INSERT INTO workloads (cluster_id, namespace, kind, name, uid, owner, owner_name, paused, replicas, ready,
                 updated, rollout, rollout_reason, live_revision, live_digest, live_config_digest, live_images,
-                conditions, healthy_since, created_at, seen_at)
+                canary, conditions, healthy_since, created_at, seen_at)
            SELECT $1, x.namespace, x.kind, x.name, x.uid, x.owner, x.owner_name, x.paused, x.replicas, x.ready,
                 x.updated, x.rollout, x.rollout_reason, x.live_revision, x.live_digest, x.live_config_digest,
-                x.live_images, x.conditions, CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
+                x.live_images, x.canary, x.conditions, CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
            FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text, uid text, owner text,
                 owner_name text, paused boolean, replicas integer, ready integer, updated integer, rollout text,
                 rollout_reason text, live_revision bigint, live_digest text, live_config_digest text,
-                live_images jsonb, conditions jsonb, healthy boolean)
+                live_images jsonb, canary jsonb, conditions jsonb, healthy boolean)
            ON CONFLICT (cluster_id, namespace, kind, name) DO UPDATE SET
                 uid = EXCLUDED.uid, owner = EXCLUDED.owner, owner_name = EXCLUDED.owner_name,
                 paused = EXCLUDED.paused, paused_by_us = workloads.paused_by_us AND EXCLUDED.paused,
@@ -290,7 +293,7 @@ pub async fn observe(
                 rollout = EXCLUDED.rollout, rollout_reason = EXCLUDED.rollout_reason,
                 live_revision = EXCLUDED.live_revision, live_digest = EXCLUDED.live_digest,
                 live_config_digest = EXCLUDED.live_config_digest, live_images = EXCLUDED.live_images,
-                conditions = EXCLUDED.conditions,
+                canary = EXCLUDED.canary, conditions = EXCLUDED.conditions,
                 -- The clock of a revision's health starts again with the revision.
                 healthy_since = CASE
                     WHEN EXCLUDED.healthy_since IS NOT NULL AND workloads.uid = EXCLUDED.uid
@@ -302,13 +305,13 @@ pub async fn observe(
            WHERE (workloads.uid, workloads.owner, workloads.owner_name, workloads.paused, workloads.replicas,
                   workloads.ready, workloads.updated, workloads.rollout, workloads.rollout_reason,
                   workloads.live_revision, workloads.live_digest, workloads.live_config_digest,
-                  workloads.live_images, workloads.conditions, workloads.healthy_since IS NULL,
+                  workloads.live_images, workloads.canary, workloads.conditions, workloads.healthy_since IS NULL,
                   workloads.gone_at IS NULL)
               IS DISTINCT FROM
                  (EXCLUDED.uid, EXCLUDED.owner, EXCLUDED.owner_name, EXCLUDED.paused, EXCLUDED.replicas,
                   EXCLUDED.ready, EXCLUDED.updated, EXCLUDED.rollout, EXCLUDED.rollout_reason,
                   EXCLUDED.live_revision, EXCLUDED.live_digest, EXCLUDED.live_config_digest,
-                  EXCLUDED.live_images, EXCLUDED.conditions, EXCLUDED.healthy_since IS NULL, true)"#,
+                  EXCLUDED.live_images, EXCLUDED.canary, EXCLUDED.conditions, EXCLUDED.healthy_since IS NULL, true)"#,
         cluster.0,
         Json(observed) as _,
         now,
@@ -437,6 +440,7 @@ impl TryFrom<Row> for Workload {
                 config_digest: digest(row.live_config_digest)?,
                 images: row.live_images.0,
             },
+            canary: row.canary.map(|it| it.0),
             conditions: row.conditions.0,
             healthy_since: row.healthy_since,
             seen_at: row.seen_at,

@@ -6,6 +6,7 @@ pub mod backups;
 pub mod calendar;
 pub mod drills;
 pub mod evidence;
+pub mod gates;
 pub mod holidays;
 pub mod imports;
 pub mod objectives;

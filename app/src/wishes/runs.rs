@@ -13,7 +13,7 @@ use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
 use domain::services::{WorkloadKind, WorkloadRef};
-use domain::workloads::Workload;
+use domain::workloads::{Owner, Workload};
 use sqlx::PgConnection;
 
 use crate::doors::{Change, Context};
@@ -69,6 +69,8 @@ pub enum AskedAction {
         replicas: i32,
     },
     WaitRollout,
+    /// Of the canary of a Rollout, as it is named in a plan.
+    Steer(Action),
 }
 
 /// A run has at most so many steps; who needs more needs a runbook.
@@ -301,6 +303,10 @@ impl Watched {
             images: images.collect(),
             revisions: revisions.collect(),
             protected: self.protected,
+            canary: match &self.workload.owner {
+                Owner::Flagger(canary) => Some(canary.clone()),
+                _ => None,
+            },
         }
     }
 
@@ -384,5 +390,6 @@ fn resolved(action: &AskedAction, of: &Watched) -> Action {
         AskedAction::SetImage { images } => Action::SetImage { images: images.clone() },
         AskedAction::Scale { replicas } => Action::Scale { replicas: *replicas },
         AskedAction::WaitRollout => Action::WaitRollout,
+        AskedAction::Steer(action) => action.clone(),
     }
 }

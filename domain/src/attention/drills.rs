@@ -28,6 +28,7 @@ pub fn entries(drill: &Drill, now: DateTime<Utc>) -> Vec<Entry> {
         State::Missed { reason: None } => vec![unexplained(drill)],
         _ => vec![],
     };
+    entries.extend(protections(drill));
     let open = drill.actions.iter().filter(|it| it.verified.is_none());
     entries.extend(open.flat_map(|it| action(drill, it, now)));
     entries
@@ -83,6 +84,25 @@ fn under_way(drill: &Drill) -> Option<Entry> {
         at_risk: Some(t0 + drill.at_risk_after()),
         ..entry
     })
+}
+
+/// What it has paused and no step of it will resume any more. Nothing protects meanwhile, so it is urgent from its
+/// first moment.
+fn protections(drill: &Drill) -> Vec<Entry> {
+    if matches!(drill.state, State::Planned | State::Running) {
+        return vec![];
+    }
+    let owed = drill.owed().map(|it| {
+        let entry = entry(drill, Kind::ProtectionOwed, Action::RunDrill, it.from);
+        let href = format!("{}#unprotected", entry.href);
+        Entry {
+            detail: Detail::Said { text: it.name.clone() },
+            at_risk: Some(it.from),
+            href,
+            ..entry
+        }
+    });
+    owed.collect()
 }
 
 /// The next of what is asked for: at T1 within the closure limit, and the rest a day after.

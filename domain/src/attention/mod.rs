@@ -37,6 +37,8 @@ words!(
         ManualStep = "manual_step",
         // We paused a workload, and nothing that is under way takes that back.
         ResumeOwed = "resume_owed",
+        // A drill that is over or given up has paused a protection that is not known to be back.
+        ProtectionOwed = "protection_owed",
         DrillPlanned = "drill_planned",
         DrillUnderWay = "drill_under_way",
         DrillEvidence = "drill_evidence",
@@ -76,6 +78,7 @@ impl Kind {
                 | Kind::RunApproval
                 | Kind::NeedsPerson
                 | Kind::RunPaused
+                | Kind::ProtectionOwed
                 | Kind::DrillUnderWay
                 | Kind::DrillUnexplained
                 | Kind::Backup
@@ -98,6 +101,7 @@ impl Kind {
                 | Kind::RunPaused
                 | Kind::ManualStep
                 | Kind::ResumeOwed
+                | Kind::ProtectionOwed
                 | Kind::DrillUnderWay
                 | Kind::IncidentWish
                 | Kind::RunbookProposed

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, LiveState, Step, StepKind};
 use crate::canonical::Digest;
+use crate::rollouts::{NOT_PAUSED, Steering};
 use crate::runs::Note;
 use crate::services::{WorkloadKind, WorkloadRef};
 
@@ -31,6 +32,8 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// The Canary of Flagger that owns it.
+    pub canary: Option<String>,
 }
 
 /// One for each step, each as if those before it had been done.
@@ -74,6 +77,9 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
     if world.known.protected && *action != Action::WaitRollout {
         return refuse(Note::Protected { namespace: workload.namespace.clone() });
     }
+    if let Some(note) = not_under_flagger(action, world.known.canary.as_deref()) {
+        return refuse(note);
+    }
     let live = &mut world.known.live;
     let paused_by_other = live.paused && !world.own_pause;
     match action {
@@ -114,6 +120,39 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
             patch()
         }
         Action::WaitRollout => nothing(None),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            steer(action, live.steering.as_mut())
+        }
+    }
+}
+
+/// What is not known of a canary is left to the executor.
+fn steer(action: &Action, steering: Option<&mut Steering>) -> Foreseen {
+    let Some(steering) = steering else { return patch() };
+    match steered(action, *steering) {
+        Ok(after) => {
+            *steering = after;
+            patch()
+        }
+        Err(note) => nothing(Some(note)),
+    }
+}
+
+/// How a canary is steered afterwards.
+///
+/// # Errors
+/// What there is to say where it is so already.
+pub fn steered(action: &Action, before: Steering) -> Result<Steering, Note> {
+    match action {
+        Action::Promote if before.paused_at == Some(NOT_PAUSED) => Err(Note::NotPaused),
+        Action::Promote => Ok(Steering { paused_at: Some(NOT_PAUSED), ..before }),
+        Action::PromoteFull if before.full == Some(true) => Err(Note::PromotedFully),
+        Action::PromoteFull => Ok(Steering { full: Some(true), ..before }),
+        Action::Abort if before.aborted == Some(true) => Err(Note::AbortedAlready),
+        Action::Abort => Ok(Steering { aborted: Some(true), ..before }),
+        Action::Retry if before.aborted == Some(false) => Err(Note::NotAborted),
+        Action::Retry => Ok(Steering { aborted: Some(false), ..before }),
+        _ => Ok(before),
     }
 }
 
@@ -131,14 +170,26 @@ fn set_image(images: &BTreeMap<String, String>, world: &mut World) -> Foreseen {
     patch()
 }
 
+/// Flagger releases what it finds in the template of its target, and writes that of the primary itself: going back in
+/// either is a release of its own, or undone at once.
+pub fn not_under_flagger(action: &Action, canary: Option<&str>) -> Option<Note> {
+    let undo = matches!(action, Action::RolloutUndo { .. });
+    canary.filter(|_| undo).map(|it| Note::OwnedByFlagger { canary: it.to_owned() })
+}
+
 /// Going back by ControllerRevision and pausing are things that only some kinds can do.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
         Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
-            kind == WorkloadKind::Deployment
+            matches!(kind, WorkloadKind::Deployment | WorkloadKind::Rollout)
         }
         Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
-        Action::Restart | Action::SetImage { .. } | Action::WaitRollout => true,
+        // Another template would go through the whole canary to make the same pods.
+        Action::Restart => kind != WorkloadKind::Rollout,
+        Action::SetImage { .. } | Action::WaitRollout => true,
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            kind == WorkloadKind::Rollout
+        }
     };
     let (kind, action) = (kind.as_str().to_owned(), action.as_str().to_owned());
     (!possible).then_some(Note::NotForKind { kind, action })
@@ -182,10 +233,12 @@ mod tests {
                 revision: 2,
                 paused: false,
                 replicas: Some(3),
+                steering: None,
             },
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            canary: None,
         }
     }
 
@@ -256,15 +309,51 @@ mod tests {
     }
 
     #[test]
-    fn kinds_can_do_different_things() {
-        use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
-        for (action, possible) in [
-            (undo(1, Some(b"1")), vec![Deployment]),
-            (Action::Pause, vec![Deployment]),
-            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
-            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet]),
+    fn what_flagger_owns_is_not_undone() {
+        let owned = Known { canary: Some("api".into()), ..known(WorkloadKind::Deployment) };
+        let note = Note::OwnedByFlagger { canary: "api".into() };
+        assert_eq!(foresee(owned.clone(), vec![undo(1, Some(b"1"))]), [refuse(note)]);
+        assert_eq!(foresee(owned, vec![Action::Restart]), [patch()]);
+    }
+
+    #[test]
+    fn a_canary_is_steered_once() {
+        let at = |aborted, paused_at: Option<i32>| {
+            let mut known = known(WorkloadKind::Rollout);
+            let paused_at = Some(paused_at.unwrap_or(NOT_PAUSED));
+            known.live.steering =
+                Some(Steering { aborted: Some(aborted), paused_at, full: Some(false) });
+            known
+        };
+        use Action::{Abort, Promote, PromoteFull, Retry};
+        for (known, actions, expected) in [
+            (
+                at(false, Some(1)),
+                vec![Abort, Abort],
+                vec![patch(), nothing(Some(Note::AbortedAlready))],
+            ),
+            (at(false, Some(1)), vec![Promote], vec![patch()]),
+            (at(false, None), vec![Promote], vec![nothing(Some(Note::NotPaused))]),
+            (at(false, None), vec![PromoteFull], vec![patch()]),
+            (at(true, None), vec![Retry], vec![patch()]),
+            (at(false, None), vec![Retry], vec![nothing(Some(Note::NotAborted))]),
         ] {
-            for kind in [Deployment, StatefulSet, DaemonSet] {
+            assert_eq!(foresee(known, actions.clone()), expected, "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_can_do_different_things() {
+        use WorkloadKind::{DaemonSet, Deployment, Rollout, StatefulSet};
+        for (action, possible) in [
+            (undo(1, Some(b"1")), vec![Deployment, Rollout]),
+            (Action::Pause, vec![Deployment, Rollout]),
+            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
+            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet, Rollout]),
+            (Action::Abort, vec![Rollout]),
+            (Action::Promote, vec![Rollout]),
+        ] {
+            for kind in [Deployment, StatefulSet, DaemonSet, Rollout] {
                 let foreseen = foresee(known(kind), vec![action.clone()]);
                 let refused = foreseen[0].would == Would::Refuse;
                 assert_eq!(!refused, possible.contains(&kind), "{kind:?} {action:?}");

@@ -11,9 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::canonical::{self, Digest};
 use crate::checks::Check;
+use crate::gates::Hook;
+use crate::rollouts::Steering;
 use crate::services::WorkloadRef;
 
-pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+pub use self::foresee::{
+    Foreseen, Known, Would, foresee, not_for_kind, not_under_flagger, steered,
+};
 
 mod foresee;
 
@@ -83,6 +87,14 @@ pub enum StepKind {
         workload: WorkloadRef,
         images: BTreeMap<String, String>,
     },
+    /// Opens a gate that a delivery tool asks about this workload. The one for going back stays open until the tool
+    /// has gone back; any other is open for the version that the plan was made for.
+    Gate {
+        hook: Hook,
+        /// Of the Canary or the Rollout that asks.
+        name: String,
+        workload: WorkloadRef,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +120,14 @@ pub enum Action {
     },
     /// Waits until all pods are of the live template and available. Changes nothing.
     WaitRollout,
+    /// Goes on from the pause that the canary of a Rollout stops at.
+    Promote,
+    /// Skips all steps and pauses that are left.
+    PromoteFull,
+    /// Sends all traffic of a Rollout back to its stable version. It still asks for the other one.
+    Abort,
+    /// Begins an aborted canary again.
+    Retry,
 }
 
 /// What a workload looked like, as far as a step depends on it or can change it.
@@ -122,6 +142,9 @@ pub struct LiveState {
     pub paused: bool,
     /// Only where a step scales: an autoscaler may move it at any time.
     pub replicas: Option<i32>,
+    /// Of a Rollout, and only where a step steers it: a canary moves by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steering>,
 }
 
 /// One way in which the world is no longer as the plan found it.
@@ -152,6 +175,10 @@ pub enum Moved {
         expected: i32,
         found: i32,
     },
+    /// Its canary was promoted, aborted or begun again, or stops at another step.
+    Steered {
+        workload: WorkloadRef,
+    },
     /// The revision to go back to has another template than the one that was approved.
     Target {
         workload: WorkloadRef,
@@ -169,6 +196,9 @@ impl Plan {
         for state in &mut live {
             if !steps.iter().any(|it| it.kind.scales(&state.workload)) {
                 state.replicas = None;
+            }
+            if !steps.iter().any(|it| it.kind.steers(&state.workload)) {
+                state.steering = None;
             }
         }
         live.sort_by(|a, b| a.workload.cmp(&b.workload));
@@ -209,6 +239,9 @@ impl Step {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
+            // Flagger looks again after its own interval, which is a minute or so.
+            StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
+            StepKind::Gate { .. } => (1, 60),
             StepKind::Manual { .. } => (600, 3600),
             StepKind::Approval => (300, 900),
             StepKind::Wait { seconds } => (*seconds, seconds.saturating_add(60)),
@@ -237,15 +270,16 @@ impl StepKind {
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
+            | StepKind::Gate { .. }
             | StepKind::Wait { .. } => false,
         }
     }
 
     pub fn workload(&self) -> Option<&WorkloadRef> {
         match self {
-            StepKind::Kubernetes { workload, .. } | StepKind::Inject { workload, .. } => {
-                Some(workload)
-            }
+            StepKind::Kubernetes { workload, .. }
+            | StepKind::Inject { workload, .. }
+            | StepKind::Gate { workload, .. } => Some(workload),
             _ => None,
         }
     }
@@ -259,7 +293,12 @@ impl StepKind {
             StepKind::Approval => "approval",
             StepKind::Wait { .. } => "wait",
             StepKind::Inject { .. } => "inject",
+            StepKind::Gate { .. } => "gate",
         }
+    }
+
+    fn steers(&self, workload: &WorkloadRef) -> bool {
+        matches!(self, StepKind::Kubernetes { workload: own, action } if own == workload && action.steers())
     }
 
     fn scales(&self, workload: &WorkloadRef) -> bool {
@@ -279,7 +318,21 @@ impl Action {
             Action::SetImage { .. } => "set_image",
             Action::Scale { .. } => "scale",
             Action::WaitRollout => "wait_rollout",
+            Action::Promote => "promote",
+            Action::PromoteFull => "promote_full",
+            Action::Abort => "abort",
+            Action::Retry => "retry",
         }
+    }
+
+    /// Whether it changes the pod template.
+    pub fn makes_template(&self) -> bool {
+        matches!(self, Action::RolloutUndo { .. } | Action::Restart | Action::SetImage { .. })
+    }
+
+    /// Whether it moves the canary of a Rollout, and leaves alone what the Rollout asks for.
+    pub fn steers(&self) -> bool {
+        matches!(self, Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry)
     }
 }
 
@@ -305,6 +358,11 @@ impl LiveState {
             && expected != found
         {
             moved.push(Moved::Replicas { workload: workload(), expected, found });
+        }
+        if let (Some(expected), Some(found)) = (self.steering, found.steering)
+            && expected.differs(&found)
+        {
+            moved.push(Moved::Steered { workload: workload() });
         }
         moved
     }
@@ -359,6 +417,7 @@ mod tests {
             revision: 3,
             paused: false,
             replicas: Some(3),
+            steering: None,
         }
     }
 

@@ -6,11 +6,13 @@ use super::State;
 use crate::access::Role;
 use crate::approvals::Required;
 use crate::decisions::{Decision, Disposition, RuleName, Strategy, TargetKind};
+use crate::gates::{self, Hook};
 use crate::plans::{Action, LiveState, Plan, Step};
 use crate::policies::{Approvals, Policy};
+use crate::rollouts::Progress;
 use crate::signals::Severity;
 use crate::verdict::Verdict;
-use crate::workloads::Workload;
+use crate::workloads::{Owner, Workload};
 
 /// What would be done about a workload. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
@@ -24,10 +26,27 @@ pub fn plan(decision: &Decision, workload: &Workload) -> Option<Plan> {
             }
         }
         Strategy::Restart => Action::Restart,
+        Strategy::TrafficSwitch => return gate(decision, workload),
         _ => return None,
     };
-    let steps = vec![Step::act(of.clone(), act), Step::act(of, Action::WaitRollout)];
+    let mut steps = vec![Step::act(of.clone(), act), Step::act(of.clone(), Action::WaitRollout)];
+    if let Some(canary) = &workload.canary {
+        // The abort has the traffic back before a pod is made. A version that was verified needs no canary of its own.
+        match canary.is_under_way() {
+            true => steps.insert(0, Step::act(of, Action::Abort)),
+            false if canary.steps > 0 => steps.insert(1, Step::act(of, Action::PromoteFull)),
+            false => {}
+        }
+    }
     Some(Plan::new(steps, vec![live(workload)]))
+}
+
+/// Flagger moves the traffic back itself, once its gate says so. None where it does not ask us.
+fn gate(decision: &Decision, workload: &Workload) -> Option<Plan> {
+    let Owner::Flagger(canary) = &workload.owner else { return None };
+    let asks = decision.rule(RuleName::Able).is_some_and(|it| it.verdict.passed());
+    let step = gates::step(Hook::Rollback, canary, workload);
+    asks.then(|| Plan::new(vec![step], vec![live(workload)]))
 }
 
 /// The state that a plan for this workload is made for.
@@ -39,6 +58,7 @@ pub fn live(workload: &Workload) -> LiveState {
         revision: workload.live.revision,
         paused: workload.paused,
         replicas: Some(workload.replicas),
+        steering: workload.canary.as_ref().map(Progress::steering),
     }
 }
 

@@ -49,7 +49,15 @@ pub enum Note {
         message: String,
     },
 
+    /// A canary was moved: promoted, aborted, begun again.
+    Steered {
+        action: String,
+    },
+
     // What was so already.
+    AbortedAlready,
+    NotAborted,
+    PromotedFully,
     AlreadyAt {
         revision: i64,
     },
@@ -98,6 +106,25 @@ pub enum Note {
         reason: String,
     },
     WaitsForPerson,
+    /// A delivery tool is told to go on with this version.
+    GateOpen,
+    /// The gate is open, and the Canary has not gone back yet. In per cent of the traffic.
+    GoingBack {
+        phase: String,
+        weight: i64,
+    },
+    /// The Canary has gone back to its primary.
+    WentBack,
+    /// It had done so before anybody asked.
+    BackAlready,
+    /// A Canary goes back only while a release of it is under way.
+    NothingToGoBack {
+        phase: String,
+    },
+    /// Flagger would put back what is undone here.
+    OwnedByFlagger {
+        canary: String,
+    },
     /// An autoscaler sets the replicas too and may undo a scale step.
     Autoscaled {
         min: i32,

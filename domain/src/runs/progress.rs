@@ -173,7 +173,8 @@ impl Run {
             // Only a step that scales looks at the replicas.
             Some(proof) => {
                 let replicas = proof.after.replicas.or(planned.and_then(|it| it.replicas));
-                Some(LiveState { replicas, ..proof.after.clone() })
+                let steering = proof.after.steering.or(planned.and_then(|it| it.steering));
+                Some(LiveState { replicas, steering, ..proof.after.clone() })
             }
             None => planned.cloned(),
         }

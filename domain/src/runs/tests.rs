@@ -30,6 +30,7 @@ fn live(template: &[u8]) -> LiveState {
         revision: 3,
         paused: false,
         replicas: None,
+        steering: None,
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Scene {
     pub surroundings: Vec<Surrounding>,
     /// Warnings about the workload and its pods of the last hour.
     pub events: Vec<Event>,
+    /// Flagger asks us whether to take the workload back.
+    pub gated: bool,
     pub rails: Rails,
 }
 
@@ -138,7 +140,7 @@ impl Scene {
                 maintenance: Some(self.windows(windows::Kind::Maintenance, &clusters, now)),
                 freezes: Some(self.windows(windows::Kind::Freeze, &clusters, now)),
                 held: Some(self.rails.held.clone()),
-                able: Some(ABLE.to_vec()),
+                able: Some(self.able()),
                 drill: self.rails.drill.clone(),
             },
         }
@@ -156,6 +158,12 @@ impl Scene {
             |it: &&Window| it.kind == kind && it.scope.covers(&self.service.name, clusters);
         let set = self.rails.windows.iter().filter(covers).map(Window::fact);
         again.filter_map(|it| it.running(now)).chain(set).collect()
+    }
+
+    /// Flagger goes back only where it asks us whether to.
+    fn able(&self) -> Vec<Strategy> {
+        let gate = self.gated.then_some(Strategy::TrafficSwitch);
+        ABLE.iter().copied().chain(gate).collect()
     }
 
     /// What is known of the pods is old, and what fires is measured elsewhere: the one says nothing about the other.

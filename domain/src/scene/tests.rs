@@ -63,6 +63,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         connected: true,
         surroundings: vec![],
         events: vec![],
+        gated: false,
         rails: Rails {
             kill_switches: vec![],
             other_rollouts: vec![],

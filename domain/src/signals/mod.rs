@@ -1,6 +1,7 @@
 //! Signals: rules over measurements. A signal's name is its alertname.
 
 pub mod evaluation;
+pub mod export;
 
 use serde::{Deserialize, Serialize};
 

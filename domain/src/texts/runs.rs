@@ -4,7 +4,7 @@ use super::{Each, Lang};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
-use crate::services::WorkloadRef;
+use crate::services::{WorkloadKind, WorkloadRef};
 
 pub struct Texts {
     pub title: &'static str,
@@ -170,6 +170,10 @@ pub fn step(step: &Step, lang: Lang) -> String {
                 format!("{} → {replicas}", of(workload, "调整副本数", "scale"))
             }
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
+            Action::Promote => of(workload, "越过暂停点", "go on past the pause of"),
+            Action::PromoteFull => of(workload, "跳过剩余步骤", "skip the steps left of"),
+            Action::Abort => of(workload, "中止灰度", "abort the canary of"),
+            Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
@@ -177,6 +181,12 @@ pub fn step(step: &Step, lang: Lang) -> String {
                 images.iter().map(|(name, image)| format!("{name} → {image}")).collect();
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
+        }
+        (StepKind::Gate { hook, name, .. }, Lang::Zh) => {
+            format!("打开 {name} 的闸门 {}", hook.as_str())
+        }
+        (StepKind::Gate { hook, name, .. }, Lang::En) => {
+            format!("open the gate {} of {name}", hook.as_str())
         }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
@@ -197,6 +207,9 @@ pub fn protection(it: &Protection, lang: Lang) -> String {
 
 /// The kubectl command with the same effect, for whoever wants to compare.
 pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
+    if workload.kind == WorkloadKind::Rollout {
+        return argo(workload, action);
+    }
     let kind = workload.kind.as_str().to_ascii_lowercase();
     let name = format!("{kind}/{} -n {}", workload.name, workload.namespace);
     Some(match action {
@@ -213,7 +226,33 @@ pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
         }
         Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
         Action::WaitRollout => format!("kubectl rollout status {name}"),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            return None;
+        }
     })
+}
+
+/// The same by the plugin of Argo Rollouts.
+fn argo(workload: &WorkloadRef, action: &Action) -> Option<String> {
+    let name = format!("{} -n {}", workload.name, workload.namespace);
+    let done = match action {
+        Action::RolloutUndo { to_revision, .. } => {
+            format!("undo {name} --to-revision={to_revision}")
+        }
+        Action::Pause => format!("pause {name}"),
+        Action::Resume | Action::Promote => format!("promote {name}"),
+        Action::PromoteFull => format!("promote {name} --full"),
+        Action::Abort => format!("abort {name}"),
+        Action::Retry => format!("retry rollout {name}"),
+        Action::Restart => format!("restart {name}"),
+        Action::SetImage { images } => {
+            let images = images.iter().map(|(container, image)| format!("{container}={image}"));
+            format!("set image {name} {}", images.collect::<Vec<_>>().join(" "))
+        }
+        Action::WaitRollout => format!("status {name}"),
+        Action::Scale { .. } => return None,
+    };
+    Some(format!("kubectl argo rollouts {done}"))
 }
 
 /// What there is to say about a step or a run.
@@ -265,6 +304,27 @@ fn chinese(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("发布卡住：{reason}"),
         Note::WaitsForPerson => "等待人工确认".into(),
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "已越过暂停点，继续发布".into(),
+            "promote_full" => "已跳过剩余步骤，全量发布".into(),
+            "abort" => "已中止，流量回到稳定版；规格里仍是坏版本，还须回退".into(),
+            _ => "已重新开始".into(),
+        },
+        Note::AbortedAlready => "本来就已中止".into(),
+        Note::NotAborted => "本来就没有中止".into(),
+        Note::PromotedFully => "已经在全量发布".into(),
+        Note::GateOpen => "闸门已开，这个版本可以继续".into(),
+        Note::GoingBack { phase, weight } => {
+            format!("回退闸门已开，等 Flagger 来问（{phase}，流量 {weight}%）")
+        }
+        Note::WentBack => "Flagger 已回到主版本".into(),
+        Note::BackAlready => "在此之前就已回到主版本".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("没有进行中的发布可回退（{phase}）；Flagger 只在发布途中询问")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!("由 Flagger 的 Canary {canary} 掌管，会被它改回；请用它的回退闸门")
+        }
         Note::Autoscaled { min, max } => {
             format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
         }
@@ -321,6 +381,31 @@ fn english(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("the rollout is stuck: {reason}"),
         Note::WaitsForPerson => "waits for a person".into(),
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "past the pause, and going on".into(),
+            "promote_full" => "the steps that were left are skipped".into(),
+            "abort" => "aborted: the traffic is back on the stable version; the spec still names the bad one".into(),
+            _ => "begun again".into(),
+        },
+        Note::AbortedAlready => "it was aborted already".into(),
+        Note::NotAborted => "it was not aborted".into(),
+        Note::PromotedFully => "it is being promoted in full already".into(),
+        Note::GateOpen => "the gate is open: this version may go on".into(),
+        Note::GoingBack { phase, weight } => {
+            format!(
+                "the gate for going back is open; Flagger has not asked yet ({phase}, {weight} % of the traffic)"
+            )
+        }
+        Note::WentBack => "Flagger has gone back to the primary".into(),
+        Note::BackAlready => "it had gone back to the primary already".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("no release is under way ({phase}), and Flagger asks only during one")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!(
+                "Flagger's Canary {canary} owns it and would put it back; use its gate for going back"
+            )
+        }
         Note::Autoscaled { min, max } => {
             format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
         }
@@ -369,6 +454,12 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         }
         (Moved::Replicas { workload, expected, found }, Lang::En) => {
             format!("the replicas of {} have changed: {expected} → {found}", workload.name)
+        }
+        (Moved::Steered { workload }, Lang::Zh) => {
+            format!("{} 的灰度已被别人推进、中止或重新开始", workload.name)
+        }
+        (Moved::Steered { workload }, Lang::En) => {
+            format!("somebody promoted, aborted or began again the canary of {}", workload.name)
         }
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {

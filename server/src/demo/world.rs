@@ -213,7 +213,7 @@ async fn deploy(cluster: &Cluster, documents: &[Located]) -> anyhow::Result<()> 
                         Api::namespaced(client.clone(), &workload.namespace);
                     api.create(&PostParams::default(), &serde_json::from_value(of(GOOD))?).await?;
                 }
-                WorkloadKind::DaemonSet => {}
+                WorkloadKind::DaemonSet | WorkloadKind::Rollout => {}
             }
         }
     }

@@ -82,6 +82,7 @@ async fn shop(world: &World, at: DateTime<Utc>) -> WorkloadId {
         live_digest: new.digest.clone(),
         live_config_digest: new.config_digest.clone(),
         live_images: images("shop/web:2"),
+        canary: None,
         conditions: vec![],
         healthy: false,
         present: vec![old.digest.clone(), new.digest.clone()],

@@ -370,8 +370,8 @@ pub async fn lock(tx: &mut PgConnection, id: DrillId) -> Result<Drill, Error> {
     get(tx, id).await
 }
 
-/// Those in which something waits for somebody, whoever that is: begun and not signed, missed and not explained, with
-/// open action items (those of `name` before others'), and what is planned next. Of each at most `limit`.
+/// Those in which something waits for somebody, whoever that is: begun and not signed, missed and not explained, given up
+/// with a protection that is not back, with open action items (those of `name` before others'), and what is planned next. Of each at most `limit`.
 pub async fn waiting(db: impl PgExecutor<'_>, name: &str, limit: i64) -> Result<Vec<Drill>, Error> {
     let rows = select!(
         "d.id IN (
@@ -380,6 +380,10 @@ pub async fn waiting(db: impl PgExecutor<'_>, name: &str, limit: i64) -> Result<
              UNION
              (SELECT id FROM drills WHERE state = 'missed' AND state_reason IS NULL AND imported_at IS NULL
               ORDER BY planned_at DESC LIMIT $2)
+             UNION
+             (SELECT id FROM drills WHERE state IN ('aborted', 'cancelled')
+                  AND jsonb_path_exists(unprotected, '$[*] ? (@.to == null)')
+              ORDER BY created_at DESC LIMIT $2)
              UNION
              (SELECT id FROM drills WHERE state = 'planned' ORDER BY planned_at LIMIT $2)
              UNION

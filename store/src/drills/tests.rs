@@ -62,6 +62,7 @@ async fn started(tx: &mut PgConnection) -> (Drill, Run) {
         revision: 1,
         paused: false,
         replicas: None,
+        steering: None,
     };
     let new = NewRun {
         service: drill.service.as_ref().map(|it| it.id),

@@ -3,11 +3,14 @@
 
 mod alert_storm;
 mod alert_to_patch;
+mod fleet;
 mod http;
+mod lab;
 mod ledger;
 mod machine;
 mod pretend;
 mod quarter_close;
+mod recover;
 mod rollback;
 mod server;
 mod start;
@@ -28,6 +31,7 @@ use crate::target;
 enum Limit {
     AtMost(f64),
     AtLeast(f64),
+    Exactly(f64),
 }
 
 impl Limit {
@@ -35,6 +39,7 @@ impl Limit {
         match self {
             Self::AtMost(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,
+            Self::Exactly(wanted) => (value - wanted).abs() < f64::EPSILON,
         }
     }
 }
@@ -44,6 +49,7 @@ impl std::fmt::Display for Limit {
         match self {
             Self::AtMost(limit) => write!(f, "≤ {limit}"),
             Self::AtLeast(limit) => write!(f, "≥ {limit}"),
+            Self::Exactly(wanted) => write!(f, "= {wanted}"),
         }
     }
 }
@@ -57,12 +63,13 @@ struct Figure {
 
 type Measure = fn() -> anyhow::Result<Vec<Figure>>;
 
-const BENCHES: [(&str, Measure); 10] = [
+const BENCHES: [(&str, Measure); 11] = [
     ("alert-storm", alert_storm::measure),
     ("alert-to-patch", alert_to_patch::measure),
     ("ledger-export", ledger::export),
     ("ledger-page", ledger::page),
     ("quarter-close", quarter_close::measure),
+    ("recover", recover::measure),
     ("rollback", rollback::measure),
     ("scale", ledger::scale),
     ("start", start::measure),

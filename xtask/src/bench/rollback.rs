@@ -2,8 +2,7 @@
 //! `kubectl rollout status`, which somebody would type instead: by turns, on twins in a real control plane.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,13 +10,13 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::http::Client;
+use super::lab::{Lab, NAMESPACE};
 use super::server::{Folder, Server};
 use super::{Figure, Limit, median, until};
-use crate::process::{build_server, output};
-use crate::{cluster, site};
+use crate::process::build_server;
+use crate::site;
 
 const ROUNDS: usize = 15;
-const NAMESPACE: &str = "bench";
 /// The one that we roll back.
 const OURS: &str = "ours";
 /// The one that kubectl rolls back.
@@ -28,10 +27,14 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     build_server("release")?;
     let folder = Folder::new("rollback")?;
     let lab = Lab::start(folder.as_ref())?;
+    let twins = Twins(&lab);
     let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
     let mut people = People::sign_up(&server, folder.as_ref())?;
-    lab.describe(&server)?;
-    lab.deploy()?;
+    // Only what people ask for, so that nobody is sooner than they are.
+    let policy = json!({"kind": "policy", "name": "default", "mode": "off", "observation_s": 1,
+        "gates": {"clean_before_s": 1}, "rails": {"cooldown_s": 0}});
+    lab.describe(&server, policy, &[OURS])?;
+    twins.deploy()?;
     until("a verified version", || {
         let verified = people.asker.all("/api/v1/revisions", "&state=verified")?;
         Ok(verified.iter().any(|it| it["service"] == OURS))
@@ -40,18 +43,18 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let image = format!("app:{}-bad", round + 2);
-        lab.break_both(&image)?;
+        twins.break_both(&image)?;
         let rollback = people.ask(&image)?;
         // By turns first and second, so that neither gains by the order.
         if round % 2 == 0 {
             ours.push(people.approve(&rollback)?);
-            theirs.push(lab.undo()?);
+            theirs.push(twins.undo()?);
         } else {
-            theirs.push(lab.undo()?);
+            theirs.push(twins.undo()?);
             ours.push(people.approve(&rollback)?);
         }
-        ensure!(lab.image(OURS)? == "app:1", "our rollback did not arrive");
-        ensure!(lab.image(THEIRS)? == "app:1", "kubectl's rollback did not arrive");
+        ensure!(twins.image(OURS)? == "app:1", "our rollback did not arrive");
+        ensure!(twins.image(THEIRS)? == "app:1", "kubectl's rollback did not arrive");
         people.close(&rollback)?;
     }
     server.stop()?;
@@ -62,52 +65,23 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     Ok(vec![Figure { name: "kubectl_ratio", value: ours / theirs, limit: Limit::AtMost(0.5) }])
 }
 
-/// A control plane of our own; it ends when dropped.
-struct Lab {
-    folder: PathBuf,
-    kubectl: PathBuf,
-    admin: PathBuf,
-    lifeboat: PathBuf,
-}
+/// What is done to both twins.
+struct Twins<'a>(&'a Lab);
 
-impl Lab {
-    fn start(folder: &Path) -> anyhow::Result<Self> {
-        let folder = folder.join("cluster");
-        let state = cluster::up(&folder)?;
-        let path = |name: &str| Some(PathBuf::from(state[name].as_str()?));
-        Ok(Self {
-            kubectl: path("kubectl").context("kubectl")?,
-            admin: path("admin_kubeconfig").context("a kubeconfig")?,
-            lifeboat: path("lifeboat_kubeconfig").context("a kubeconfig for us")?,
-            folder,
-        })
-    }
-
-    /// With the rights that we ship, and no more.
-    fn describe(&self, server: &Server) -> anyhow::Result<()> {
-        self.kubectl(&["create", "namespace", NAMESPACE])?;
-        self.kubectl(&["apply", "-n", NAMESPACE, "-f", "deploy/rbac-namespace.yaml"])?;
-        let documents = [
-            json!({"kind": "cluster", "name": "lab", "kubeconfig": self.lifeboat, "namespaces": [NAMESPACE]}),
-            // Only what people ask for, so that nobody is sooner than they are.
-            json!({"kind": "policy", "name": "default", "mode": "off", "observation_s": 1,
-                "gates": {"clean_before_s": 1}, "rails": {"cooldown_s": 0}}),
-            json!({"kind": "service", "name": OURS, "workloads": [
-                {"cluster": "lab", "namespace": NAMESPACE, "kind": "Deployment", "name": OURS}]}),
-        ];
-        let catalog = self.folder.with_file_name("catalog");
-        fs::create_dir_all(&catalog)?;
-        // JSON is YAML.
-        fs::write(catalog.join("bench.yaml"), documents.map(|it| it.to_string()).join("\n---\n"))?;
-        server.command(&["catalog", "import", &catalog.to_string_lossy()])?;
-        Ok(())
-    }
-
+impl Twins<'_> {
     fn deploy(&self) -> anyhow::Result<()> {
         for name in [OURS, THEIRS] {
             let image = "--image=app:1";
-            self.kubectl(&["create", "deployment", name, image, "--replicas=3", "-n", NAMESPACE])?;
-            self.kubectl(&["rollout", "status", "deployment", name, "-n", NAMESPACE])?;
+            self.0.kubectl(&[
+                "create",
+                "deployment",
+                name,
+                image,
+                "--replicas=3",
+                "-n",
+                NAMESPACE,
+            ])?;
+            self.0.kubectl(&["rollout", "status", "deployment", name, "-n", NAMESPACE])?;
         }
         Ok(())
     }
@@ -116,13 +90,13 @@ impl Lab {
     fn break_both(&self, image: &str) -> anyhow::Result<()> {
         for name in [OURS, THEIRS] {
             let image = format!("*={image}");
-            self.kubectl(&["set", "image", "deployment", name, &image, "-n", NAMESPACE])?;
+            self.0.kubectl(&["set", "image", "deployment", name, &image, "-n", NAMESPACE])?;
         }
         for name in [OURS, THEIRS] {
             until("a crashing pod", || {
                 let path = "jsonpath={.status.updatedReplicas}/{.status.unavailableReplicas}";
                 let said =
-                    self.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])?;
+                    self.0.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])?;
                 Ok(said == "1/1")
             })?;
         }
@@ -132,26 +106,14 @@ impl Lab {
     /// As somebody would who has the terminal open already, in milliseconds.
     fn undo(&self) -> anyhow::Result<f64> {
         let begin = Instant::now();
-        self.kubectl(&["rollout", "undo", "deployment", THEIRS, "-n", NAMESPACE])?;
-        self.kubectl(&["rollout", "status", "deployment", THEIRS, "-n", NAMESPACE])?;
+        self.0.kubectl(&["rollout", "undo", "deployment", THEIRS, "-n", NAMESPACE])?;
+        self.0.kubectl(&["rollout", "status", "deployment", THEIRS, "-n", NAMESPACE])?;
         Ok(begin.elapsed().as_secs_f64() * 1000.0)
     }
 
     fn image(&self, name: &str) -> anyhow::Result<String> {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
-        self.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])
-    }
-
-    fn kubectl(&self, args: &[&str]) -> anyhow::Result<String> {
-        output(Command::new(&self.kubectl).arg("--kubeconfig").arg(&self.admin).args(args))
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Err(error) = cluster::down(&self.folder) {
-            eprintln!("{error:#}");
-        }
+        self.0.kubectl(&["get", "deployment", name, "-n", NAMESPACE, "-o", path])
     }
 }
 

@@ -157,17 +157,8 @@ impl Server {
 
     /// What it holds in memory, in MiB.
     pub(super) fn resident_mib(&self) -> anyhow::Result<f64> {
-        self.memory_mib("VmRSS:")
-    }
-
-    /// The most that it ever held, in MiB.
-    pub(super) fn peak_mib(&self) -> anyhow::Result<f64> {
-        self.memory_mib("VmHWM:")
-    }
-
-    fn memory_mib(&self, of: &str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|it| it.strip_prefix(of));
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
         let kib: f64 =
             line.and_then(|it| it.trim().strip_suffix(" kB")).context("its size")?.parse()?;
         Ok(kib / 1024.0)

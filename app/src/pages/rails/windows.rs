@@ -73,7 +73,7 @@ pub(super) fn panel(shown: &Shown) -> impl IntoView + use<> {
                     {sent.field(Input::text("reason", t.reason).required())}
                 }
             },
-            submit(Button::Primary, t.set),
+            submit(Button::Primary, t.set_now),
         )
     });
     view! {

@@ -205,11 +205,12 @@ fn what(kind: &CheckKind) -> AnyView {
             (workload.unwrap_or_default(), (t.condition_of)(*condition).to_owned())
         }
         CheckKind::Chain(chain) => {
-            let line = |it: &Request| format!("{} {}", it.method.as_str(), it.url);
-            let lines: Vec<_> = chain.steps.iter().chain(&chain.cleanup).map(line).collect();
-            let expected: Vec<_> =
-                chain.steps.iter().map(|it| it.expect.status.to_string()).collect();
-            (lines.join("\n"), expected.join(" · "))
+            let line = |it: &Request| {
+                let asked = format!("{} {}", it.method.as_str(), it.url);
+                view! { <li><code>{asked}</code> " " {expected(&it.expect)}</li> }
+            };
+            let lines = chain.steps.iter().chain(&chain.cleanup).map(line).collect_view();
+            return view! { <ol>{lines}</ol> }.into_any();
         }
     };
     let asked = (!asked.is_empty()).then(|| view! { <code>{asked}</code> });

@@ -9,7 +9,7 @@ use domain::workloads::{Event, Workload};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{find, happened, history, images, pods, standing};
+use super::{find, gates, happened, history, images, pods, standing};
 use crate::doors::Context;
 use crate::pages::error::Error;
 use crate::pages::ssr::read;
@@ -29,6 +29,7 @@ pub(super) struct Shown {
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
     pub(super) logs: Vec<store::pods::Log>,
+    pub(super) gates: Vec<store::gates::Standing>,
 }
 
 #[component]
@@ -61,6 +62,7 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
         revisions: store::revisions::of(db, id).await?,
         changes: store::changes::of_workload(db, id, RECENT).await?,
         events: store::events::of(db, id, RECENT).await?,
+        gates: store::gates::of_workload(&mut *cx.connection().await?, id).await?,
         workload,
     })
 }
@@ -77,8 +79,10 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
         {live(Subject::new("workloads", workload.id))}
         <Head title badge=standing(workload)>{lede}</Head>
         {now(shown)}
+        {workload.canary.as_ref().map(gates::canary)}
         {pods::panel(shown)}
         {history::panel(shown)}
+        {gates::panel(shown)}
         {happened::changes(shown)}
         {happened::logs(shown)}
         {happened::events(shown)}

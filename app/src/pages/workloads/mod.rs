@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod detail;
+mod gates;
 mod happened;
 mod history;
 mod pods;

@@ -67,6 +67,7 @@ fn run() -> Run {
         revision: 1,
         paused: false,
         replicas: None,
+        steering: None,
     };
     let new = NewRun {
         service: None,

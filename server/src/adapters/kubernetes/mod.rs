@@ -1,6 +1,7 @@
 //! The Kubernetes API.
 
 pub mod actions;
+pub mod canaries;
 mod client;
 pub mod connect;
 pub mod copies;

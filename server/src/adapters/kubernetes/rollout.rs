@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use axum::http::Request;
+use domain::rollouts;
 use domain::services::{WorkloadKind, WorkloadRef};
+use domain::workloads::Rollout;
 use futures::TryStreamExt;
 use kube::core::WatchEvent;
 use serde_json::Value;
@@ -122,6 +124,9 @@ fn failed(cluster: &Cluster, asked: &Asked<'_>, error: kube::Error) -> Error {
 
 /// From one reading of the object.
 pub fn of(kind: WorkloadKind, object: &Value) -> Progress {
+    if kind == WorkloadKind::Rollout {
+        return of_rollout(object);
+    }
     let number = |path: &str| {
         let number = object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
         i32::try_from(number).unwrap_or(i32::MAX)
@@ -151,6 +156,22 @@ pub fn of(kind: WorkloadKind, object: &Value) -> Progress {
     match seen && updated >= wanted && available - old >= wanted {
         true => Progress::Done { ready },
         false => Progress::Going { ready, updated, wanted },
+    }
+}
+
+/// The controller of Argo says itself when a canary is through.
+fn of_rollout(object: &Value) -> Progress {
+    let number = |path: &str| {
+        let number = object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+        i32::try_from(number).unwrap_or(i32::MAX)
+    };
+    let wanted = object.pointer("/spec/replicas").map_or(1, |_| number("/spec/replicas"));
+    let (ready, updated) = (number("/status/availableReplicas"), number("/status/updatedReplicas"));
+    let state = rollouts::Progress::of(object).rollout(rollouts::observed(object));
+    match state {
+        Rollout::Stuck { reason } => Progress::Stuck { reason },
+        Rollout::Settled if updated >= wanted => Progress::Done { ready: ready.min(updated) },
+        Rollout::Settled | Rollout::Progressing => Progress::Going { ready, updated, wanted },
     }
 }
 

@@ -37,6 +37,7 @@ mod drills;
 mod events;
 mod evidence;
 mod extract;
+mod gates;
 mod heartbeats;
 mod holidays;
 mod idempotency;
@@ -46,6 +47,7 @@ mod one_time;
 mod openings;
 mod page;
 pub(crate) mod problem;
+mod prometheus_rules;
 mod quarters;
 mod rails;
 mod rollbacks;
@@ -82,12 +84,14 @@ fn endpoints() -> Vec<Endpoint> {
         drills::endpoints(),
         bundles::endpoints(),
         backups::endpoints(),
+        gates::endpoints(),
         heartbeats::endpoints(),
         calendar::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
         measurements::endpoints(),
         objectives::endpoints(),
+        prometheus_rules::endpoints(),
         holidays::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),

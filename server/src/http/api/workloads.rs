@@ -12,6 +12,7 @@ use domain::access::Action;
 use domain::fields::Fault;
 use domain::ids::{RevisionId, ServiceId, WorkloadId};
 use domain::revisions::{Revision, RevisionVerdict};
+use domain::rollouts::Progress;
 use domain::workloads::{Image, Workload};
 use serde::{Deserialize, Serialize};
 use store::{revisions, workloads};
@@ -66,6 +67,9 @@ struct WorkloadItem {
     /// `settled`, `progressing` or `stuck`.
     rollout: &'static str,
     live: LiveItem,
+    /// Of a Rollout: how far its canary has come.
+    #[schema(value_type = Option<Object>)]
+    canary: Option<Progress>,
     revisions: Vec<RevisionItem>,
     healthy_since: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
@@ -260,6 +264,7 @@ fn workload(
         owner: it.owner.as_str(),
         owner_name: it.owner.name().map(str::to_owned),
         rollout: it.rollout.as_str(),
+        canary: it.canary,
         live: LiveItem {
             revision: it.live.revision,
             digest: it.live.digest.to_string(),

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::plans::{Action, LiveState, Moved, StepKind};
-use domain::runs::{Ended, Intent, Next, Note, Run};
+use domain::plans::{self, Action, LiveState, Moved, StepKind};
+use domain::runs::{Ended, Intent, Next, Note, Purpose, Run};
 use domain::services::WorkloadRef;
+use domain::workloads::Owner;
 
 use super::{Turn, Worker, rails};
 use crate::adapters::kubernetes::actions::{Applied, Ask, Found, Prepared, Ready, Target};
@@ -91,6 +92,9 @@ impl Worker<'_> {
             Ok(cluster) => cluster,
             Err(error) => return self.trouble(step, next, error).await,
         };
+        if let Some(refusal) = self.flaggers(run, workload, &action).await? {
+            return self.end(next, step, Ended::Refused, refusal, None).await;
+        }
         let own_pause = run.paused_by_itself(step);
         let mut ask =
             Ask { workload, action: &action, believed: &believed, own_pause, stamp, stored: None };
@@ -183,6 +187,25 @@ impl Worker<'_> {
         }
     }
 
+    /// What Flagger owns is undone by nobody but Flagger. What the rules decided is not asked again: they have looked.
+    async fn flaggers(
+        &self,
+        run: &Run,
+        workload: &WorkloadRef,
+        action: &Action,
+    ) -> Result<Option<Note>, store::Error> {
+        if matches!(run.purpose, Purpose::Rollback(_)) {
+            return Ok(None);
+        }
+        let watched = store::workloads::find(&self.world.db, workload).await?;
+        let owner = watched.map(|it| it.owner);
+        let canary = owner.as_ref().and_then(|it| match it {
+            Owner::Flagger(canary) => Some(canary.as_str()),
+            _ => None,
+        });
+        Ok(plans::not_under_flagger(action, canary))
+    }
+
     /// The template of a revision that is gone from the cluster, as it was watched; and what to say where it
     /// may not or cannot be used.
     async fn stored(
@@ -236,6 +259,9 @@ fn said(kind: &StepKind, intent: &Intent) -> Note {
             Note::Scaled { from: from.unwrap_or(1), to: replicas }
         }
         Action::WaitRollout => Note::RolledOut { ready: 0 },
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            Note::Steered { action: action.as_str().to_owned() }
+        }
     }
 }
 

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::checks::{Check, CheckKind};
+use domain::gates::{Hook, WentBack, went_back};
 use domain::plans::StepKind;
 use domain::runs::{Ended, Next, Note, Run};
 use domain::services::WorkloadRef;
 use domain::verdict::Verdict;
 
 use super::act::left;
-use super::{Turn, Worker};
+use super::{Turn, Worker, rails};
+use crate::adapters::kubernetes::canaries;
 use crate::adapters::kubernetes::rollout::{self, Progress};
 use crate::checks::{self, Subject};
 
@@ -31,6 +33,13 @@ impl Worker<'_> {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
+            StepKind::Gate { hook: Hook::Rollback, name, workload } => {
+                self.go_back(run, step, name, workload).await
+            }
+            // Consent is all that it stands for: whoever asks finds it in the run.
+            StepKind::Gate { .. } => {
+                self.end(next, step, Ended::Succeeded, Note::GateOpen, None).await
+            }
             StepKind::Manual { .. } | StepKind::Approval => {
                 let told = |run: Run, now| run.remark(step, Note::WaitsForPerson, now);
                 self.settle(next, told).await?;
@@ -78,6 +87,49 @@ impl Worker<'_> {
             Err(error) => return self.trouble(step, next, error).await,
         };
         self.settle(next, |run, now| run.remark(step, note, now)).await
+    }
+
+    /// The gate is open while this step is under way; Flagger asks when it looks next, and does the rest.
+    async fn go_back(
+        &self,
+        run: &Run,
+        step: usize,
+        canary: &str,
+        workload: &WorkloadRef,
+    ) -> Result<Turn, store::Error> {
+        let next = Next::Observe(step);
+        if let Some(switch) = rails::kill_switch(self.world, run).await?
+            && run.stopped_by(&switch, self.world.now()).is_some()
+        {
+            let stop = |run: Run, now| run.stopped_by(&switch, now).unwrap_or(run);
+            return self.settle(next, stop).await;
+        }
+        let found = match self.world.clusters.get(&workload.cluster).await {
+            Ok(cluster) => canaries::read(&cluster, &workload.namespace, canary).await,
+            Err(error) => Err(error),
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.trouble(step, next, error).await,
+        };
+        let phase = found.phase.map_or_else(String::new, |it| it.as_str().to_owned());
+        let since = run.steps[step].started_at().unwrap_or_else(|| self.world.now());
+        let note = match went_back(&found, since) {
+            WentBack::Yes => {
+                return self.end(next, step, Ended::Succeeded, Note::WentBack, None).await;
+            }
+            WentBack::Before => {
+                return self.end(next, step, Ended::NoChange, Note::BackAlready, None).await;
+            }
+            WentBack::Nothing => {
+                let note = Note::NothingToGoBack { phase };
+                return self.end(next, step, Ended::Refused, note, None).await;
+            }
+            WentBack::NotYet => Note::GoingBack { phase, weight: found.weight },
+        };
+        self.settle(next, |run, now| run.remark(step, note, now)).await?;
+        self.rest_a_moment(TELL).await;
+        Ok(Turn::GoOn)
     }
 
     /// A blocking check is asked until it passes; an advisory one is asked once and written down.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::follow::{Resource, Told, follow};
 use super::index::{Batch, Index, Kind};
-use super::objects::{Around, Object};
+use super::objects::{Around, Object, Rollout};
 use super::sight::Sight;
 use super::writer::{Lost, Writer};
 use super::{Watch, logs};
@@ -54,7 +54,10 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
     for (number, resource) in resources.iter().enumerate() {
         start(&mut followers, client.clone(), resource.clone(), number, sender.clone());
     }
-    let essential = |it: &Resource| !matches!(it.kind, Kind::Event | Kind::Node);
+    // What may be wrong around workloads is waited for: without it a release would be blamed for what it is not.
+    let essential = |it: &Resource| {
+        !matches!(it.kind, Kind::Event | Kind::Node | Kind::Workload(WorkloadKind::Rollout))
+    };
     let watcher = Watcher {
         watch,
         client,
@@ -270,6 +273,7 @@ fn resources(cluster: &Cluster) -> Vec<Resource> {
         (Kind::Workload(WorkloadKind::Deployment), apps, "deployments"),
         (Kind::Workload(WorkloadKind::StatefulSet), apps, "statefulsets"),
         (Kind::Workload(WorkloadKind::DaemonSet), apps, "daemonsets"),
+        (Kind::Workload(WorkloadKind::Rollout), "/apis/argoproj.io/v1alpha1", "rollouts"),
         (Kind::ReplicaSet, apps, "replicasets"),
         (Kind::ControllerRevision, apps, "controllerrevisions"),
         (Kind::ConfigMap, core, "configmaps"),
@@ -300,6 +304,10 @@ fn start(
     sender: mpsc::Sender<(usize, Told)>,
 ) {
     match resource.kind {
+        Kind::Workload(kind @ WorkloadKind::Rollout) => {
+            let object = move |it: Rollout| Object::Workload(kind, it.0);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
         Kind::Workload(kind) => {
             let object = move |it| Object::Workload(kind, it);
             followers.spawn(follow(client, resource, object, number, sender))

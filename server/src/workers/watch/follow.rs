@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::watching::Trouble;
+use domain::workloads::WorkloadKind;
 use futures::StreamExt;
 use kube::Client;
 use kube::api::{ListParams, WatchEvent, WatchParams};
@@ -59,6 +60,11 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// Whether the kind comes with something that not every cluster has installed.
+    pub(crate) fn is_extra(&self) -> bool {
+        matches!(self.kind, Kind::Workload(WorkloadKind::Rollout) | Kind::Around(_))
+    }
+
     pub(crate) fn path(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.group, self.plural),
@@ -83,13 +89,13 @@ enum End {
     Expired,
     /// The server does not send lists as watches.
     NoStreamingLists,
+    /// The cluster does not know this kind, so it has none.
+    Absent,
     Failed {
         trouble: Trouble,
         /// What the server asks for.
         pause: Option<Duration>,
     },
-    /// The cluster knows no such resource.
-    Absent,
     /// Nobody listens any more.
     Abandoned,
 }
@@ -121,9 +127,12 @@ pub(crate) async fn follow<T: DeserializeOwned + Clone>(
             End::Closed => {}
             End::Expired => state = State::New,
             End::Absent => {
-                (state, wait) = (State::New, LONGEST_PAUSE);
-                if follower.tell(Told::Listed(HashSet::new())).await.is_err() {
-                    return;
+                state = State::New;
+                wait = LONGEST_PAUSE;
+                for told in [Told::Listed(HashSet::new()), Told::Fine] {
+                    if follower.tell(told).await.is_err() {
+                        return;
+                    }
                 }
             }
             End::Failed { trouble, pause } => {
@@ -301,8 +310,7 @@ impl<F> Follower<F> {
     fn refused(&self, status: &Status) -> End {
         match status.code {
             410 => End::Expired,
-            // What not every cluster has is not there, and nothing is hidden.
-            404 if matches!(self.resource.kind, Kind::Around(_)) => End::Absent,
+            404 if self.resource.is_extra() => End::Absent,
             // "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
             400 | 422 if self.streaming => End::NoStreamingLists,
             _ => End::Failed {

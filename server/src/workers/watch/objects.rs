@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::pods;
+use domain::rollouts::{self, Progress};
 use domain::workloads::{Condition, WorkloadKind};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -99,13 +101,39 @@ pub(crate) struct OwnerReference {
     pub(crate) controller: bool,
 }
 
-/// A Deployment, StatefulSet or DaemonSet: each has a part of these members.
+/// A Deployment, StatefulSet, DaemonSet or Rollout: each has a part of these members.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Workload {
     pub(crate) metadata: Meta,
     pub(crate) spec: WorkloadSpec,
     #[serde(default)]
     pub(crate) status: WorkloadStatus,
+    /// Of a Rollout.
+    #[serde(skip)]
+    pub(crate) canary: Option<Progress>,
+}
+
+/// A Rollout of Argo, read as a workload.
+#[derive(Clone, Debug)]
+pub(crate) struct Rollout(pub(crate) Box<Workload>);
+
+impl<'de> Deserialize<'de> for Rollout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = Value::deserialize(deserializer)?;
+        let canary = Progress::of(&object);
+        let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
+        let seen = rollouts::observed(&object);
+        let observed = generation.unwrap_or(0) - i64::from(!seen);
+        if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+            // The controller writes it as a text.
+            status.insert("observedGeneration".to_owned(), observed.into());
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.entry("template").or_insert(Value::Null);
+        }
+        let workload: Workload = serde_json::from_value(object).map_err(D::Error::custom)?;
+        Ok(Self(Box::new(Workload { canary: Some(canary), ..workload })))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

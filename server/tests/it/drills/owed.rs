@@ -111,6 +111,13 @@ async fn a_drill_that_is_aborted_owes_what_it_has_paused_until_a_person_says_it_
         (&aborted["state"], &aborted["unprotected"][0]["to"]),
         (&json!("aborted"), &Value::Null)
     );
+    let owed = async || {
+        let queue = story.door.call("GET", "/attention", &cast.lead, Value::Null).await;
+        let items = queue.json()["items"].as_array().unwrap().clone();
+        items.into_iter().find(|it| it["kind"] == "protection_owed")
+    };
+    let waits = owed().await.expect("the first page says so");
+    assert_eq!(waits["href"], format!("/drills/{number}#unprotected"));
     let page = |who: String, lang: &'static str| {
         let (story, number) = (&story, number.clone());
         async move {
@@ -143,6 +150,7 @@ async fn a_drill_that_is_aborted_owes_what_it_has_paused_until_a_person_says_it_
         (&json!("user:lena"), &json!("the lag is 0 again"))
     );
     assert_eq!(back["state"], "aborted");
+    assert_eq!(owed().await, None);
     let again = resume(&cast.lead, "replication", "twice").await;
     assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
     let shown = page(browser, "zh-CN").await;

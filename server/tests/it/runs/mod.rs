@@ -1,7 +1,7 @@
 //! Runs against a cluster, pretend or real: what is done, what is refused, what is left after trouble.
 
 mod api;
-mod kill9;
+pub(crate) mod kill9;
 mod lab;
 mod steps;
 mod trouble;

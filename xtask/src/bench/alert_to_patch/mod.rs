@@ -2,10 +2,9 @@
 //! plan, approval by policy and execution lie in between. The API server is the pretend one, so that it is our own
 //! path that is measured.
 
-pub(super) mod fleet;
 mod storm;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use self::fleet::Window;
 use self::storm::Storm;
+use super::fleet::{self, Window};
 use super::http::Client;
 use super::pretend::{self, Patch, Pretend};
 use super::server::{Folder, Server};
@@ -33,7 +32,7 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
     let token = server.token(&["read", "alerts:write"])?;
     let mut client = Client::connect(&server.address, Some(&token))?;
-    prepare(&server, &cluster, &mut client, folder.as_ref(), STORM.services)?;
+    prepare(&server, &cluster, &mut client, folder.as_ref())?;
 
     let began_us = super::now_us()?;
     let sent = storm::send(STORM, &server.address, &token)?;
@@ -46,36 +45,31 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
 }
 
 /// Every service has a version that was verified and one whose pods the watch has seen crashing.
-pub(super) fn prepare(
+fn prepare(
     server: &Server,
     cluster: &Pretend,
     client: &mut Client,
     folder: &Path,
-    services: usize,
 ) -> anyhow::Result<()> {
     let (catalog, kubeconfig) = (folder.join("catalog"), folder.join("kubeconfig"));
     let import = |window| {
-        fleet::describe(&catalog, &kubeconfig, services, window)?;
+        fleet::describe(&catalog, &kubeconfig, STORM.services, window)?;
         server.command(&["catalog", "import", &catalog.to_string_lossy()])
     };
     import(Window::Short)?;
     let mut api = Client::connect(&cluster.address, None)?;
-    fleet::deploy(&mut api, services)?;
+    fleet::deploy(&mut api, STORM.services)?;
     until("verified versions", || {
-        Ok(client.all("/api/v1/revisions", "&state=verified")?.len() == services)
+        Ok(client.all("/api/v1/revisions", "&state=verified")?.len() == STORM.services)
     })?;
     import(Window::Usual)?;
-    fleet::break_all(&mut api, services)?;
+    fleet::break_all(&mut api, STORM.services)?;
     until("crashing pods, as the watch sees them", || {
         let all = client.all("/api/v1/decisions", "")?;
-        Ok(self::services(&all).len() == services)
+        Ok(fleet::services(&all).len() == STORM.services)
     })?;
-    println!("{} services crash, and nobody has told of it yet", services);
+    println!("{} services crash, and nobody has told of it yet", STORM.services);
     Ok(())
-}
-
-pub(super) fn services(decisions: &[Value]) -> BTreeSet<&str> {
-    decisions.iter().filter_map(|it| it["service"].as_str()).collect()
 }
 
 /// How many services have a decision about what the webhook told.
@@ -85,8 +79,8 @@ fn until_decided(client: &mut Client) -> anyhow::Result<usize> {
     while decided < STORM.services && Instant::now() < deadline {
         ensure_not_stopped()?;
         let mut all = client.all("/api/v1/decisions", "")?;
-        all.retain(|it| it["rules"].as_array().is_some_and(|it| it.iter().any(about_the_rule)));
-        decided = services(&all).len();
+        all.retain(fleet::about_the_rule);
+        decided = fleet::services(&all).len();
     }
     Ok(decided)
 }
@@ -108,10 +102,6 @@ fn until_executed(client: &mut Client) -> anyhow::Result<Vec<Value>> {
         ensure_not_stopped()?;
         thread::sleep(Duration::from_millis(200));
     }
-}
-
-pub(super) fn about_the_rule(rule: &Value) -> bool {
-    rule["name"] == "signal" && rule["input"] == fleet::RULE
 }
 
 fn figures(

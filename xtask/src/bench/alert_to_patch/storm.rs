@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde_json::json;
 
+use super::super::fleet::{self, RULE};
 use super::super::http::Client;
 use super::super::now_us;
-use super::fleet::{self, RULE};
 
 /// Connections that Alertmanager keeps.
 const CONNECTIONS: usize = 8;

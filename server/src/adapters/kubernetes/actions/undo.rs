@@ -1,14 +1,18 @@
 //! Which revision an undo goes back to, and what the Deployment looks like then: field for field as after
 //! `kubectl rollout undo --to-revision`.
 
-use domain::canonical::{self, Digest, POD_TEMPLATE_HASH};
+use domain::canonical::{self, Digest};
 use domain::plans::Moved;
+use domain::revisions;
 use domain::runs::Note;
-use domain::services::WorkloadRef;
+use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Map, Value};
 
 /// The number that `kubectl rollout history` shows, on a Deployment and on its ReplicaSets.
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The same on a Rollout and on its ReplicaSets.
+pub(super) const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 
 /// Annotations that say something about the Deployment itself: they stay as they are, and a ReplicaSet's are
 /// not taken over.
@@ -46,7 +50,13 @@ pub(super) fn target(
     to_revision: i64,
     approved: Option<&Digest>,
 ) -> Result<Target, NoTarget> {
-    let targets: Vec<Target> = replica_sets.iter().filter_map(of_replica_set).collect();
+    let number = match workload.kind {
+        WorkloadKind::Rollout => ROLLOUT_REVISION,
+        _ => REVISION,
+    };
+    let targets = replica_sets.iter().filter_map(|it| of_replica_set(it, number));
+    let targets: Vec<Target> = targets.collect();
+    let digest = |it: &Target| digest(workload.kind, &it.template);
     let numbered = targets.iter().find(|it| it.revision == to_revision);
     let moved = || {
         let (workload, revision) = (workload.clone(), to_revision);
@@ -63,22 +73,27 @@ pub(super) fn target(
         });
     };
     match numbered {
-        Some(target) if canonical::template(&target.template) == *approved => Ok(target.clone()),
+        Some(target) if digest(target) == *approved => Ok(target.clone()),
         Some(_) => Err(moved()),
         None => {
-            let same = |it: &&Target| canonical::template(&it.template) == *approved;
+            let same = |it: &&Target| digest(it) == *approved;
             targets.iter().find(same).cloned().ok_or(NoTarget::Pruned)
         }
     }
 }
 
-fn of_replica_set(replica_set: &Value) -> Option<Target> {
-    let mut template = replica_set.pointer("/spec/template")?.clone();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(POD_TEMPLATE_HASH);
+/// Of a template, as the kind counts it.
+pub(super) fn digest(kind: WorkloadKind, template: &Value) -> Digest {
+    match kind {
+        WorkloadKind::Rollout => canonical::rollout_template(template),
+        _ => canonical::template(template),
     }
+}
+
+fn of_replica_set(replica_set: &Value, number: &str) -> Option<Target> {
+    let template = revisions::without_hash(replica_set.pointer("/spec/template")?.clone());
     let annotations = replica_set.pointer("/metadata/annotations")?.as_object()?.clone();
-    let revision = annotations.get(REVISION)?.as_str()?.parse().ok()?;
+    let revision = annotations.get(number)?.as_str()?.parse().ok()?;
     Some(Target { revision, template, annotations })
 }
 

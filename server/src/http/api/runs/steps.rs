@@ -6,7 +6,7 @@ use app::pages::error::Error;
 use app::wishes::drills::Performed;
 use app::wishes::runs::{AskedAction, AskedStep};
 use domain::fields::Fault;
-use domain::plans::Protection;
+use domain::plans::{Action, Protection};
 use domain::services::WorkloadKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 pub(in crate::http::api) struct NewStep {
     /// kubernetes, check, wait, manual, approval; in a drill also inject
     kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout
+    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of a Rollout also promote, promote_full,
+    /// abort, retry
     action: Option<String>,
     workload: Option<Named>,
     /// The one before the live one where it is left out or 0.
@@ -44,8 +45,19 @@ struct Named {
 
 const KINDS: [&str; 5] = ["kubernetes", "check", "wait", "manual", "approval"];
 const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 7] =
-    ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
+const ACTIONS: [&str; 11] = [
+    "rollout_undo",
+    "pause",
+    "resume",
+    "restart",
+    "set_image",
+    "scale",
+    "wait_rollout",
+    "promote",
+    "promote_full",
+    "abort",
+    "retry",
+];
 const MOST_REPLICAS: i32 = 10_000;
 const LONGEST_WAIT_S: u32 = 86_400;
 
@@ -124,6 +136,10 @@ impl NewStep {
             "resume" => AskedAction::Resume,
             "restart" => AskedAction::Restart,
             "wait_rollout" => AskedAction::WaitRollout,
+            "promote" => AskedAction::Steer(Action::Promote),
+            "promote_full" => AskedAction::Steer(Action::PromoteFull),
+            "abort" => AskedAction::Steer(Action::Abort),
+            "retry" => AskedAction::Steer(Action::Retry),
             "set_image" => match self.images.take() {
                 Some(images) if !images.is_empty() => AskedAction::SetImage { images },
                 _ => return Err(at("images", Fault::Required)),

@@ -1,16 +1,30 @@
 //! What explains workloads: the ConfigMaps that they refer to, the nodes that they run on, and what is said of them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::revisions::Contents;
 use domain::surroundings::{self, Seen, Surrounding};
 use domain::workloads::{self, Key, Node};
 
 use super::batch::hash;
-use super::{Config, Index, Surrounded};
+use super::{Config, Index};
 use crate::workers::watch::objects::{self, Around};
 
 /// Events about objects that were not seen yet; more are dropped.
 const WAITING_EVENTS: usize = 1_000;
+
+/// An object around workloads.
+#[derive(Debug)]
+pub(super) struct Surrounded {
+    around: Around,
+    uid: String,
+    /// Hash of its spec.
+    spec: u64,
+    changed_at: Option<DateTime<Utc>>,
+    /// What is told of it; nothing while it is well.
+    pub(super) row: Option<Surrounding>,
+}
 
 impl Index {
     pub(super) fn apply_config(&mut self, it: objects::ConfigMap) {
@@ -95,6 +109,21 @@ impl Index {
         }
         let uid = it.metadata.uid;
         self.arounds.insert(place, Surrounded { around, uid, spec, changed_at, row });
+    }
+
+    /// A list of these was read anew.
+    pub(super) fn replace_arounds(
+        &mut self,
+        around: Around,
+        inside: &impl Fn(&str) -> bool,
+        uids: &HashSet<String>,
+    ) {
+        let gone = self
+            .arounds
+            .iter()
+            .filter(|((of, _), it)| it.around == around && inside(of) && !uids.contains(&it.uid));
+        let gone: Vec<_> = gone.map(|(place, _)| place.clone()).collect();
+        gone.iter().for_each(|place| self.delete_around(place));
     }
 
     pub(super) fn delete_around(&mut self, place: &(String, String)) {

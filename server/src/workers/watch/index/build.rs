@@ -205,7 +205,11 @@ impl Index {
         sets: &Numbered<'_>,
         pods: &[(&Uid, &Pod)],
     ) -> Observed {
-        let rollout = workloads::rollout(&it.counts, &it.conditions);
+        let seen = it.counts.observed_generation >= it.counts.generation;
+        let rollout = match &it.canary {
+            Some(canary) => canary.rollout(seen),
+            None => workloads::rollout(&it.counts, &it.conditions),
+        };
         let (rollout, rollout_reason) = match rollout {
             Rollout::Settled => ("settled", None),
             Rollout::Progressing => ("progressing", None),
@@ -236,6 +240,7 @@ impl Index {
             live_digest: it.digest.clone(),
             live_config_digest,
             live_images: it.images.clone(),
+            canary: it.canary.clone(),
             conditions: it.conditions.clone(),
             healthy,
             present: sets.keys().map(|it| (*it).clone()).collect(),

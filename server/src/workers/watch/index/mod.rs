@@ -21,10 +21,11 @@ use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
 use domain::revisions::{self, Contents};
-use domain::surroundings::Surrounding;
+use domain::rollouts::Progress;
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
 use store::revisions::Body;
 
+use self::around::Surrounded;
 pub(crate) use self::batch::{Batch, WentBad};
 use super::objects::{self, Around, Meta, Object};
 
@@ -51,6 +52,8 @@ pub(crate) struct Index {
     arounds: HashMap<(String, String), Surrounded>,
     /// Pods that were ready before this index began.
     once_ready: HashSet<String>,
+    /// By Deployment: the Rollouts that take their template from it.
+    rollouts_of: HashMap<Key, BTreeSet<Key>>,
     /// By uid of what they are about.
     waiting_events: HashMap<String, Vec<workloads::Event>>,
     changed: Changed,
@@ -80,7 +83,10 @@ struct Workload {
     paused: bool,
     counts: Counts,
     conditions: Vec<Condition>,
+    canary: Option<Progress>,
     digest: Digest,
+    /// Of the same template as a Rollout counts it.
+    as_rollout: Option<Digest>,
     images: Vec<Image>,
     refs: BTreeSet<String>,
     /// The live template until it was written.
@@ -128,18 +134,6 @@ struct Config {
     digest: Digest,
     /// Its contents were handed out to be kept.
     kept: bool,
-}
-
-/// What lies around workloads.
-#[derive(Debug)]
-struct Surrounded {
-    around: Around,
-    uid: String,
-    /// Hash of its spec.
-    spec: u64,
-    changed_at: Option<DateTime<Utc>>,
-    /// What is told of it; nothing while it is well.
-    row: Option<Surrounding>,
 }
 
 /// Which objects a list was of.
@@ -210,8 +204,8 @@ impl Index {
                 let gone = self.sets.iter().filter(|(uid, set)| {
                     let owner = self.keys.get(&set.owner);
                     let same = owner.is_none_or(|it| {
-                        (it.kind == WorkloadKind::Deployment) == of_deployment
-                            && inside(&it.namespace)
+                        let replica_sets = [WorkloadKind::Deployment, WorkloadKind::Rollout];
+                        replica_sets.contains(&it.kind) == of_deployment && inside(&it.namespace)
                     });
                     same && owner.is_some() && !uids.contains(&***uid)
                 });
@@ -239,13 +233,7 @@ impl Index {
                 let gone: Vec<_> = gone.cloned().collect();
                 gone.iter().for_each(|name| self.delete_node(name));
             }
-            Kind::Around(around) => {
-                let gone = self.arounds.iter().filter(|((of, _), it)| {
-                    it.around == around && inside(of) && !uids.contains(&it.uid)
-                });
-                let gone: Vec<_> = gone.map(|(place, _)| place.clone()).collect();
-                gone.iter().for_each(|place| self.delete_around(place));
-            }
+            Kind::Around(around) => self.replace_arounds(around, &inside, uids),
             Kind::Event => {}
         }
     }
@@ -263,7 +251,12 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
-        let digest = canonical::template(&it.spec.template);
+        let digest = match kind {
+            WorkloadKind::Rollout => canonical::rollout_template(&it.spec.template),
+            _ => canonical::template(&it.spec.template),
+        };
+        let as_rollout = (kind == WorkloadKind::Deployment)
+            .then(|| canonical::rollout_template(&it.spec.template));
         let known = self.workloads.remove(&key);
         let same_object = known.as_ref().is_some_and(|old| *old.uid == *it.metadata.uid);
         if let Some(old) = known.as_ref().filter(|_| !same_object) {
@@ -300,7 +293,9 @@ impl Index {
             paused: it.spec.paused,
             counts,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
+            canary: it.canary,
             digest,
+            as_rollout,
             images,
             refs,
             body,
@@ -310,7 +305,28 @@ impl Index {
         self.workloads.insert(key.clone(), workload);
         self.release_events(&it.metadata.uid, &key);
         self.changed.gone_workloads.remove(&key);
+        self.borrow_template(&key);
+        for rollout in self.rollouts_of.get(&key).cloned().into_iter().flatten() {
+            self.borrow_template(&rollout);
+            self.changed.workloads.insert(rollout);
+        }
         self.changed.workloads.insert(key);
+    }
+
+    /// The template of a Rollout may be that of a Deployment, whichever of them is seen first.
+    fn borrow_template(&mut self, key: &Key) {
+        let canary = self.workloads.get(key).and_then(|it| it.canary.as_ref());
+        let Some(name) = canary.and_then(|it| it.workload_ref.clone()) else { return };
+        let deployment = Key { kind: WorkloadKind::Deployment, name, ..key.clone() };
+        self.rollouts_of.entry(deployment.clone()).or_default().insert(key.clone());
+        let Some(lender) = self.workloads.get(&deployment) else { return };
+        let Some(digest) = lender.as_rollout.clone() else { return };
+        let (images, refs) = (lender.images.clone(), lender.refs.clone());
+        if let Some(rollout) = self.workloads.get_mut(key) {
+            (rollout.digest, rollout.images, rollout.refs) = (digest, images, refs);
+            // It is written down with the ReplicaSet that is made from it.
+            rollout.body = None;
+        }
     }
 
     fn delete_workload(&mut self, key: &Key, uid: &str) {
@@ -325,13 +341,20 @@ impl Index {
     }
 
     fn apply_replica_set(&mut self, it: objects::ReplicaSet) {
-        let Some(owner) = it.metadata.controller().filter(|it| it.kind == "Deployment") else {
-            return;
+        let Some(owner) = it.metadata.controller() else { return };
+        let (numbered, digest) = match &*owner.kind {
+            "Deployment" => {
+                ("deployment.kubernetes.io/revision", canonical::template(&it.spec.template))
+            }
+            "Rollout" => {
+                ("rollout.argoproj.io/revision", canonical::rollout_template(&it.spec.template))
+            }
+            _ => return,
         };
-        let revision = it.metadata.annotations.get("deployment.kubernetes.io/revision");
+        let revision = it.metadata.annotations.get(numbered);
         let revision = revision.and_then(|it| it.parse().ok()).unwrap_or_default();
         let owner = owner.uid.as_str().into();
-        self.apply_set(&it.metadata, owner, revision, it.spec.template);
+        self.apply_set(&it.metadata, owner, revision, digest, it.spec.template);
     }
 
     fn apply_controller_revision(&mut self, it: objects::ControllerRevision) {
@@ -340,11 +363,18 @@ impl Index {
         let template = revisions::of_controller_revision(&it.data);
         let (Some(owner), Some(template)) = (owner, template) else { return };
         let owner = owner.uid.as_str().into();
-        self.apply_set(&it.metadata, owner, it.revision, template);
+        let digest = canonical::template(&template);
+        self.apply_set(&it.metadata, owner, it.revision, digest, template);
     }
 
-    fn apply_set(&mut self, meta: &Meta, owner: Uid, revision: i64, template: serde_json::Value) {
-        let digest = canonical::template(&template);
+    fn apply_set(
+        &mut self,
+        meta: &Meta,
+        owner: Uid,
+        revision: i64,
+        digest: Digest,
+        template: serde_json::Value,
+    ) {
         let uid: Uid = meta.uid.as_str().into();
         let kept = revisions::kept_annotations(&meta.annotations);
         let annotations = batch::hash(&kept);
@@ -444,7 +474,7 @@ fn counts(kind: WorkloadKind, it: &objects::Workload) -> Counts {
             available: status.number_available,
             to_update: status.desired_number_scheduled,
         },
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::Rollout => {
             let replicas = spec.replicas.unwrap_or(1);
             let partition = spec.update_strategy.rolling_update.partition.unwrap_or_default();
             Counts {
