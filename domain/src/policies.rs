@@ -1,10 +1,14 @@
 //! Policies: how far a service's rollbacks may go by themselves, and who is asked otherwise.
 
+mod typed;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
 use crate::catalog::{Faults, rules};
 use crate::windows::Recurring;
+
+pub use self::typed::{fields, typed};
 
 /// The policy of a service that names none. It is built in with every default; a catalog may re-state it.
 pub const DEFAULT: &str = "default";

@@ -141,6 +141,11 @@ impl WorkloadRef {
 }
 
 impl WorkloadKind {
+    /// Whether its pods come one after the other, and its revisions are ControllerRevisions.
+    pub const fn is_set(self) -> bool {
+        matches!(self, Self::StatefulSet | Self::DaemonSet)
+    }
+
     /// The label by which metrics and alerts name a workload of this kind.
     pub const fn label(self) -> &'static str {
         match self {

@@ -52,6 +52,9 @@ pub struct Workload {
     /// Pods of the live revision.
     pub updated: i32,
     pub rollout: Rollout,
+    /// `None` for what was seen last before it was written down.
+    #[serde(default)]
+    pub update: Option<Update>,
     pub live: Live,
     /// How far its canary has come, of a Rollout.
     pub canary: Option<Progress>,
@@ -73,6 +76,33 @@ impl Workload {
             kind: self.kind,
             name: self.name.clone(),
         }
+    }
+}
+
+words!(
+    /// How pods come to a new template, as the API writes it. The first word is the usual one.
+    UpdateBy { RollingUpdate = "RollingUpdate", Recreate = "Recreate", OnDelete = "OnDelete" }
+);
+
+/// What happens to the pods when the template changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Update {
+    pub by: UpdateBy,
+    /// Pods of a StatefulSet with a lower number keep their template.
+    pub partition: i32,
+    /// A StatefulSet that waits for each pod before it goes on (OrderedReady).
+    pub ordered: bool,
+}
+
+impl Update {
+    /// Whether a new template reaches every pod without anybody's doing.
+    pub fn reaches_all(self) -> bool {
+        self.by != UpdateBy::OnDelete && self.partition <= 0
+    }
+
+    /// Whether the controller can leave pods of another template behind, so that somebody has to delete them.
+    pub fn leaves_pods(self) -> bool {
+        self.by == UpdateBy::OnDelete || self.ordered
     }
 }
 

@@ -1,5 +1,7 @@
 //! Alerts, as they are told and as they are.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::alerts::{Alert, Labels, Report, Source, State, about};
 use domain::canonical::Digest;
@@ -90,6 +92,17 @@ pub async fn tell(db: impl PgExecutor<'_>) -> Result<(), Error> {
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What these alerts are called.
+pub async fn names(
+    db: impl PgExecutor<'_>,
+    ids: &[AlertId],
+) -> Result<HashMap<AlertId, String>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|it| it.0).collect();
+    let rows = sqlx::query!("SELECT id, name FROM alerts WHERE id = ANY($1)", &ids);
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.into_iter().map(|it| (AlertId(it.id), it.name)).collect())
 }
 
 /// A sender says that these are over. Whether that is so is for the detector to find out.

@@ -5,17 +5,22 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::canonical::Digest;
 use domain::decide::situation::{History, Measurement, Version};
+use domain::decisions::{Decision, Strategy};
 use domain::ids::ServiceId;
+use domain::plans::ObjectRef;
+use domain::plans::objects::is_suspended;
 use domain::rollbacks::Rollback;
+use domain::rollbacks::proposal::Around;
 use domain::scene::{Rails, Scene};
 use domain::surroundings::Surrounding;
 use domain::watching::SightState;
-use domain::workloads::{Event, Node, Rollout, Workload};
+use domain::workloads::{Event, Node, Owner, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::{
-    Error, changes, drills, pods, policies, rails, revisions, rollbacks, services, windows,
+    Error, changes, configs, drills, objects, pods, policies, rails, revisions, rollbacks,
+    services, windows,
 };
 
 /// How far back alerts tell whether a signal goes away by itself.
@@ -23,6 +28,9 @@ const PAST: TimeDelta = TimeDelta::days(90);
 
 /// How far back the cluster's own words explain anything.
 const RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// How old a sight of what keeps a workload in step may be for a plan that begins with its suspension.
+const LATELY: TimeDelta = TimeDelta::seconds(90);
 
 /// How many changes are looked at; the attribution window rarely holds more than a few.
 const CHANGES: i64 = 20;
@@ -133,6 +141,27 @@ pub async fn of(
     })
 }
 
+/// What a plan for this decision looks at beside the workload.
+pub async fn around(
+    db: &mut PgConnection,
+    scene: &Scene,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<Around, Error> {
+    let workload = &scene.workload;
+    let mut around = Around::of(&scene.pods);
+    if let (Some(target), Strategy::ConfigRestore) = (&decision.target, decision.strategy) {
+        around.configs = configs::changed(&mut *db, workload, target).await?;
+    }
+    if let Owner::Argocd(id) = &workload.owner {
+        let application = ObjectRef::application(&workload.cluster, id);
+        let found = objects::latest(&mut *db, &application, now - LATELY).await?;
+        let kept = found.filter(|it| !is_suspended(&application, it));
+        around.gitops = kept.map(|it| application.live(Some(&it)));
+    }
+    Ok(around)
+}
+
 /// What the rails say now; asked again where something is about to be done.
 pub async fn rails_of(
     db: &mut PgConnection,
@@ -154,7 +183,9 @@ pub async fn rails_of(
                 AS "other_rollouts!",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
-             WHERE r.workload_id = $2 AND r.ended_at IS NULL) AS "open: Json<rollbacks::Row>",
+             WHERE r.ended_at IS NULL AND (r.workload_id = $2
+                   OR r.members @> jsonb_build_array(jsonb_build_object('workload_id', $2::uuid)))
+             ORDER BY r.created_at LIMIT 1) AS "open: Json<rollbacks::Row>",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
              WHERE r.workload_id = $2 ORDER BY r.created_at DESC LIMIT 1) AS "last: Json<rollbacks::Row>",

@@ -8,7 +8,7 @@ use domain::canonical::Digest;
 use domain::checks::Check;
 use domain::fields::Fault;
 use domain::ids::RunId;
-use domain::plans::{self, Action, Foreseen, Known, Plan, Step, StepKind};
+use domain::plans::{self, Action, Foreseen, Known, Plan, Seen, Step, StepKind};
 use domain::revisions::Revision;
 use domain::rollbacks::proposal;
 use domain::runs::{NewRun, Purpose, Refusal, Run, State};
@@ -19,6 +19,8 @@ use sqlx::PgConnection;
 use crate::doors::{Change, Context};
 use crate::pages::error::Error;
 use crate::wishes::one_time;
+
+pub mod objects;
 
 /// What somebody asks to be done.
 #[derive(Clone, Debug)]
@@ -34,6 +36,11 @@ pub enum AskedStep {
     Act {
         workload: (WorkloadKind, String),
         action: AskedAction,
+    },
+    /// On an object that is no workload.
+    Object {
+        object: objects::Named,
+        action: objects::Asked,
     },
     /// A check of the service, by its name.
     Check {
@@ -66,11 +73,21 @@ pub enum AskedAction {
         images: BTreeMap<String, String>,
     },
     Scale {
-        replicas: i32,
+        replicas: Count,
     },
+    ReplacePods,
     WaitRollout,
     /// Of the canary of a Rollout, as it is named in a plan.
     Steer(Action),
+}
+
+/// How many pods a workload is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Number(i32),
+    /// As many as it has when the plan is made, where an earlier step scales it; else as many as it had when a run last
+    /// scaled it to none.
+    Recorded,
 }
 
 /// A run has at most so many steps; who needs more needs a runbook.
@@ -81,9 +98,10 @@ const MOST_STEPS: usize = 100;
 /// # Errors
 /// Faults by field.
 pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen>), Error> {
+    let seen = objects::look(cx, asked).await?;
     cx.read(Doing::RequestRun, async |cx| {
         let mut db = cx.connection().await?;
-        let made = make(cx, &mut db, asked).await?;
+        let made = make(cx, &mut db, asked, &seen).await?;
         Ok((made.plan, made.foreseen))
     })
     .await
@@ -94,8 +112,10 @@ pub async fn rehearse(cx: &Context, asked: &Asked) -> Result<(Plan, Vec<Foreseen
 /// # Errors
 /// Faults by field.
 pub async fn request(cx: &Context, asked: &Asked) -> Result<(Run, Vec<Foreseen>), Error> {
+    // Before the transaction: it waits for a worker.
+    let seen = objects::look(cx, asked).await?;
     cx.write(Doing::RequestRun, Subject::new("services", &asked.service), async |cx, tx| {
-        let made = make(cx, tx, asked).await?;
+        let made = make(cx, tx, asked, &seen).await?;
         let policy = store::policies::for_service(&mut **tx, made.id).await?.entry;
         let new = NewRun {
             service: Some(made.id),
@@ -240,7 +260,12 @@ struct Made {
     foreseen: Vec<Foreseen>,
 }
 
-async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made, Error> {
+async fn make(
+    cx: &Context,
+    db: &mut PgConnection,
+    asked: &Asked,
+    seen: &[Seen],
+) -> Result<Made, Error> {
     if asked.reason.trim().is_empty() {
         return Err(Error::field("reason", Fault::Required));
     }
@@ -257,17 +282,25 @@ async fn make(cx: &Context, db: &mut PgConnection, asked: &Asked) -> Result<Made
     };
     cx.require(Doing::RequestRun, &Place::service(&service.entry.name, &service.entry.team))?;
     let watched = watched(&mut *db, service.id).await?;
-    let steps = asked.steps.iter().enumerate();
-    let steps = steps.map(|(n, it)| step(n, it, &service.entry.checks, &watched));
-    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let mut steps = Vec::new();
+    for (n, it) in asked.steps.iter().enumerate() {
+        steps.push(match it {
+            AskedStep::Object { object, action } => {
+                objects::step(n, &object.of(&service.entry), action, seen)?
+            }
+            it => step(n, it, &service.entry.checks, &watched, &steps)?,
+        });
+    }
     let touched = |it: &&Watched| {
         let reference = it.workload.reference();
         steps.iter().any(|step| step.kind.workload() == Some(&reference))
     };
     let known: Vec<_> = watched.iter().filter(touched).map(Watched::known).collect();
     let live = known.iter().map(|it| it.live.clone()).collect();
-    let foreseen = plans::foresee(&steps, &known);
-    Ok(Made { id: service.id, plan: Plan::new(steps, live), foreseen })
+    let touched = |it: &&Seen| steps.iter().any(|step| step.kind.object() == Some(&it.object));
+    let objects = seen.iter().filter(touched).map(Seen::live).collect();
+    let foreseen = plans::foresee(&steps, &known, seen);
+    Ok(Made { id: service.id, plan: Plan::on(steps, live, objects), foreseen })
 }
 
 /// The workloads of a service that are there, with what is known of them.
@@ -281,7 +314,8 @@ pub(super) async fn watched(
         let revisions = store::revisions::of(&mut *db, workload.id).await?;
         let cluster = store::clusters::by_name(&mut *db, &workload.cluster).await?.entry;
         let protected = cluster.protects(&workload.namespace);
-        watched.push(Watched { workload, revisions, protected });
+        let recorded = store::workloads::recorded_count(&mut *db, workload.id).await?;
+        watched.push(Watched { workload, revisions, protected, recorded });
     }
     Ok(watched)
 }
@@ -291,6 +325,8 @@ pub(super) struct Watched {
     pub(super) workload: Workload,
     revisions: Vec<Revision>,
     protected: bool,
+    /// How many pods it had when a run last scaled it to none.
+    recorded: Option<i32>,
 }
 
 impl Watched {
@@ -303,6 +339,7 @@ impl Watched {
             images: images.collect(),
             revisions: revisions.collect(),
             protected: self.protected,
+            outdated: self.workload.updated < self.workload.replicas,
             canary: match &self.workload.owner {
                 Owner::Flagger(canary) => Some(canary.clone()),
                 _ => None,
@@ -325,7 +362,7 @@ impl Watched {
     }
 }
 
-/// A step as the plan has it; what it names is looked up.
+/// A step as the plan has it, after these earlier ones; what it names is looked up.
 ///
 /// # Errors
 /// The field that names nothing: `steps[0].workload`.
@@ -334,6 +371,7 @@ pub(super) fn step(
     asked: &AskedStep,
     checks: &[Check],
     watched: &[Watched],
+    earlier: &[Step],
 ) -> Result<Step, Error> {
     let field = |name: &str| format!("steps[{n}].{name}");
     Ok(match asked {
@@ -350,10 +388,20 @@ pub(super) fn step(
             let check = check.ok_or_else(|| Error::field(&field("check"), Fault::Unknown))?;
             Step::new(name.clone(), StepKind::Check { check: check.clone() })
         }
+        // They are looked at first, which only a run of its own does.
+        AskedStep::Object { .. } => return Err(Error::field(&field("kind"), Fault::Unexpected)),
         AskedStep::Act { workload, action } => {
             let found = named(workload, watched, &field("workload"))?;
             let workload: WorkloadRef = found.workload.reference();
-            Step::act(workload, resolved(action, found))
+            let pods = found.workload.replicas;
+            let count = count(action, found, earlier);
+            let count = count.ok_or_else(|| Error::field(&field("replicas"), Fault::Unknown))?;
+            match resolved(action, found, count) {
+                it @ (Action::ReplacePods | Action::WaitRollout) => {
+                    Step::act(workload, it).for_pods(pods)
+                }
+                it => Step::act(workload, it),
+            }
         }
         AskedStep::Inject { workload, images } => {
             let found = named(workload, watched, &field("workload"))?;
@@ -381,14 +429,30 @@ fn named<'a>(
     found.ok_or_else(|| Error::field(field, Fault::Unknown))
 }
 
-fn resolved(action: &AskedAction, of: &Watched) -> Action {
+/// The number of pods that a scale step is about; its own count is fixed in the plan, and its precondition is that the
+/// workload still has it. `None` where nothing was recorded.
+fn count(action: &AskedAction, of: &Watched, earlier: &[Step]) -> Option<i32> {
+    let reference = of.workload.reference();
+    let scales = |it: &Step| matches!(&it.kind, StepKind::Kubernetes { workload, action: Action::Scale { .. } } if *workload == reference);
+    match action {
+        AskedAction::Scale { replicas: Count::Number(replicas) } => Some(*replicas),
+        AskedAction::Scale { replicas: Count::Recorded } => match earlier.iter().any(scales) {
+            true => Some(of.workload.replicas),
+            false => of.recorded,
+        },
+        _ => Some(of.workload.replicas),
+    }
+}
+
+fn resolved(action: &AskedAction, of: &Watched, count: i32) -> Action {
     match action {
         AskedAction::RolloutUndo { to_revision } => of.undo(*to_revision),
         AskedAction::Pause => Action::Pause,
         AskedAction::Resume => Action::Resume,
         AskedAction::Restart => Action::Restart,
         AskedAction::SetImage { images } => Action::SetImage { images: images.clone() },
-        AskedAction::Scale { replicas } => Action::Scale { replicas: *replicas },
+        AskedAction::Scale { .. } => Action::Scale { replicas: count },
+        AskedAction::ReplacePods => Action::ReplacePods,
         AskedAction::WaitRollout => Action::WaitRollout,
         AskedAction::Steer(action) => action.clone(),
     }

@@ -60,6 +60,8 @@ words!(
         QuarterClose = "quarter_close",
         Reconciliation = "reconciliation",
         ImportConsent = "import_consent",
+        // A policy or signal that was edited.
+        VersionConsent = "version_consent",
         GrantConsent = "grant_consent",
         Holidays = "holidays",
         KillSwitch = "kill_switch",

@@ -17,7 +17,7 @@ use crate::policies::Policy;
 use crate::revisions::RevisionVerdict;
 use crate::signals::Signal;
 use crate::verdict::Verdict;
-use crate::workloads::{Image, Owner, Rollout, WorkloadKind};
+use crate::workloads::{Image, Owner, Rollout, Update, WorkloadKind};
 
 /// One moment of one workload of a service. Times are UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,6 +195,9 @@ pub struct Workload {
     /// All old pods end before the first new one starts: a rollback is a downtime.
     #[serde(default)]
     pub recreate: bool,
+    /// What happens to its pods when the template changes; None where its controller brings it to all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Update>,
     /// `kubectl`'s last-applied annotation will no longer say what runs.
     #[serde(default)]
     pub last_applied: bool,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, LiveState, Step, StepKind};
+use super::{Action, LiveState, Seen, Step, StepKind};
 use crate::canonical::Digest;
 use crate::rollouts::{NOT_PAUSED, Steering};
 use crate::runs::Note;
@@ -32,14 +32,26 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// Some of its pods are of another template than the live one.
+    pub outdated: bool,
     /// The Canary of Flagger that owns it.
     pub canary: Option<String>,
 }
 
 /// One for each step, each as if those before it had been done.
-pub fn foresee(steps: &[Step], known: &[Known]) -> Vec<Foreseen> {
+pub fn foresee(steps: &[Step], known: &[Known], seen: &[Seen]) -> Vec<Foreseen> {
     let mut world: Vec<World> = known.iter().cloned().map(World::new).collect();
-    steps.iter().map(|step| foresee_step(&step.kind, &mut world)).collect()
+    let mut seen = seen.to_vec();
+    let each = steps.iter().map(|step| match &step.kind {
+        StepKind::Object { object, action } => {
+            match seen.iter_mut().find(|it| it.object == *object) {
+                Some(seen) => seen.foresee(action),
+                None => refuse(Note::NoCluster { cluster: object.cluster.clone() }),
+            }
+        }
+        kind => foresee_step(kind, &mut world),
+    });
+    each.collect()
 }
 
 struct World {
@@ -119,6 +131,13 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
             live.replicas = Some(*replicas);
             patch()
         }
+        // Which pods will be in the way is seen when it is the step's turn.
+        Action::ReplacePods
+            if world.known.outdated || world.digest != Some(live.digest.clone()) =>
+        {
+            patch()
+        }
+        Action::ReplacePods => nothing(Some(Note::NoPodInTheWay)),
         Action::WaitRollout => nothing(None),
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             steer(action, live.steering.as_mut())
@@ -177,16 +196,17 @@ pub fn not_under_flagger(action: &Action, canary: Option<&str>) -> Option<Note> 
     canary.filter(|_| undo).map(|it| Note::OwnedByFlagger { canary: it.to_owned() })
 }
 
-/// Going back by ControllerRevision and pausing are things that only some kinds can do.
+/// Pausing, steering and leaving pods of another template behind are things that only some kinds do.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
-        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
+        Action::Pause | Action::Resume => {
             matches!(kind, WorkloadKind::Deployment | WorkloadKind::Rollout)
         }
+        Action::ReplacePods => kind.is_set(),
         Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
         // Another template would go through the whole canary to make the same pods.
         Action::Restart => kind != WorkloadKind::Rollout,
-        Action::SetImage { .. } | Action::WaitRollout => true,
+        Action::RolloutUndo { .. } | Action::SetImage { .. } | Action::WaitRollout => true,
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             kind == WorkloadKind::Rollout
         }
@@ -204,15 +224,15 @@ fn missing(revision: i64, known: &[(i64, Digest)]) -> Note {
     }
 }
 
-fn patch() -> Foreseen {
+pub(super) fn patch() -> Foreseen {
     Foreseen { would: Would::Patch, note: None }
 }
 
-fn nothing(note: Option<Note>) -> Foreseen {
+pub(super) fn nothing(note: Option<Note>) -> Foreseen {
     Foreseen { would: Would::Nothing, note }
 }
 
-fn refuse(note: Note) -> Foreseen {
+pub(super) fn refuse(note: Note) -> Foreseen {
     Foreseen { would: Would::Refuse, note: Some(note) }
 }
 
@@ -238,6 +258,7 @@ mod tests {
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            outdated: false,
             canary: None,
         }
     }
@@ -253,7 +274,7 @@ mod tests {
     fn foresee(known: Known, actions: Vec<Action>) -> Vec<Foreseen> {
         let workload = known.live.workload.clone();
         let steps: Vec<_> = actions.into_iter().map(|it| Step::act(workload.clone(), it)).collect();
-        super::foresee(&steps, &[known])
+        super::foresee(&steps, &[known], &[])
     }
 
     #[test]
@@ -294,6 +315,21 @@ mod tests {
         );
         assert_eq!(of(vec![undo(1, Some(b"1")), undo(1, Some(b"1"))]), [Patch, Nothing]);
         assert_eq!(of(vec![image("app", "api:3"), undo(2, Some(b"2"))]), [Patch, Patch]);
+    }
+
+    #[test]
+    fn pods_are_replaced_where_some_are_or_will_be_of_another_template() {
+        let of = |known, actions| {
+            let foreseen = foresee(known, actions);
+            foreseen.into_iter().map(|it| it.would).collect::<Vec<_>>()
+        };
+        use Would::{Nothing, Patch};
+        let set = || known(WorkloadKind::StatefulSet);
+        assert_eq!(of(set(), vec![Action::ReplacePods]), [Nothing]);
+        assert_eq!(of(set(), vec![undo(1, Some(b"1")), Action::ReplacePods]), [Patch, Patch]);
+        assert_eq!(of(set(), vec![undo(2, Some(b"2")), Action::ReplacePods]), [Nothing, Nothing]);
+        let outdated = Known { outdated: true, ..set() };
+        assert_eq!(of(outdated, vec![Action::ReplacePods]), [Patch]);
     }
 
     #[test]
@@ -346,7 +382,8 @@ mod tests {
     fn kinds_can_do_different_things() {
         use WorkloadKind::{DaemonSet, Deployment, Rollout, StatefulSet};
         for (action, possible) in [
-            (undo(1, Some(b"1")), vec![Deployment, Rollout]),
+            (undo(1, Some(b"1")), vec![Deployment, StatefulSet, DaemonSet, Rollout]),
+            (Action::ReplacePods, vec![StatefulSet, DaemonSet]),
             (Action::Pause, vec![Deployment, Rollout]),
             (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
             (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet, Rollout]),

@@ -29,10 +29,11 @@ use crate::signals::{Signal, Source};
 use crate::surroundings::Surrounding;
 use crate::verdict::Verdict;
 use crate::windows::{self, Window};
-use crate::workloads::{Event, Node, Owner, Rollout, Workload};
+use crate::workloads::{Event, Node, Owner, Rollout, UpdateBy, Workload, WorkloadKind};
 
 /// The strategies that can be carried out.
-pub const ABLE: &[Strategy] = &[Strategy::VersionRollback, Strategy::Restart];
+pub const ABLE: &[Strategy] =
+    &[Strategy::VersionRollback, Strategy::ConfigRestore, Strategy::Restart];
 
 /// Everything that the ledger knows and the rules ask for.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ impl Scene {
             history: self.history,
             workload: self.workload(),
             changes: Some(self.changes.iter().map(change).collect()),
-            revisions: Some(self.revisions.iter().map(revision).collect()),
+            revisions: Some(self.revisions.iter().map(|it| self.revision(it)).collect()),
             pods: (!self.is_stale()).then(|| self.pods.iter().map(pod).collect()),
             // Of a cluster's thousand nodes only those explain these pods that they run on.
             nodes: self
@@ -255,7 +256,8 @@ impl Scene {
             owner: Some(it.owner.clone()),
             protected: Some(self.protected),
             share: None,
-            recreate: false,
+            recreate: it.update.is_some_and(|it| it.by == UpdateBy::Recreate),
+            update: it.update,
             last_applied: false,
             release: match &it.owner {
                 // Its history is read from its Secrets, which nobody reads yet: known by name alone.
@@ -268,6 +270,32 @@ impl Scene {
                 }),
                 _ => None,
             },
+        }
+    }
+
+    fn revision(&self, it: &Revision) -> facts::Revision {
+        let live = &self.workload.live;
+        let fixed =
+            |it: &&Revision| it.digest == live.digest && it.config_digest == live.config_digest;
+        let now = self.revisions.iter().find(fixed).and_then(|it| it.fixed.as_ref());
+        facts::Revision {
+            revision: it.revision,
+            digest: it.digest.clone(),
+            config_digest: Some(it.config_digest.clone()),
+            images: it.images.clone(),
+            verdict: it.verdict,
+            rolled_out: Some(it.rolled_out_at.is_some()),
+            present: Some(it.present),
+            stored: Some(true),
+            config_stored: Some(true),
+            config_current: Some(it.config_current),
+            migration: migration(it),
+            immutable_difference: match (&it.fixed, now) {
+                (Some(then), Some(now)) => Some(then != now),
+                _ if self.workload.kind == WorkloadKind::StatefulSet => None,
+                _ => Some(false),
+            },
+            seen_at: Some(it.seen_at),
         }
     }
 
@@ -312,24 +340,6 @@ fn change(it: &Change) -> facts::Change {
 fn migration(it: &Revision) -> Option<String> {
     let annotations = it.template.pointer("/metadata/annotations")?;
     Some(annotations.get(MIGRATION)?.as_str()?.to_owned())
-}
-
-fn revision(it: &Revision) -> facts::Revision {
-    facts::Revision {
-        revision: it.revision,
-        digest: it.digest.clone(),
-        config_digest: Some(it.config_digest.clone()),
-        images: it.images.clone(),
-        verdict: it.verdict,
-        rolled_out: Some(it.rolled_out_at.is_some()),
-        present: Some(it.present),
-        stored: Some(true),
-        config_stored: Some(true),
-        config_current: Some(it.config_current),
-        migration: migration(it),
-        immutable_difference: Some(false),
-        seen_at: Some(it.seen_at),
-    }
 }
 
 fn pod(it: &Pod) -> facts::Pod {

@@ -9,7 +9,6 @@ pub struct Texts {
     pub title: &'static str,
     pub lede: &'static str,
     pub approvals: &'static str,
-    pub approvals_lede: fn(usize) -> String,
     pub nothing_waits: &'static str,
     pub nothing_yet: &'static str,
     pub number: &'static str,
@@ -101,6 +100,9 @@ pub struct Texts {
     pub execute: &'static str,
     pub verify: &'static str,
     pub recovery: &'static str,
+    pub members: &'static str,
+    pub member: &'static str,
+    pub revisions: &'static str,
     pub verification: &'static str,
     pub check: &'static str,
     pub blocking: &'static str,
@@ -138,11 +140,7 @@ const ZH: Texts = Texts {
     title: "回滚",
     lede: "每一次回滚：为什么、回到哪里、谁批准、用了多久、是否验证通过。",
     approvals: "待审批",
-    approvals_lede: |n| match n {
-        0 => "现在没有等待批准的回滚。".into(),
-        n => format!("{n} 条回滚等待批准；到期不批准则不执行。"),
-    },
-    nothing_waits: "没有等待批准的回滚。",
+    nothing_waits: "没有等待同意的事项。",
     nothing_yet: "还没有回滚。",
     number: "编号",
     service: "服务",
@@ -232,6 +230,9 @@ const ZH: Texts = Texts {
     execute: "执行",
     verify: "验证",
     recovery: "从故障开始到恢复",
+    members: "各工作负载的结果",
+    member: "工作负载",
+    revisions: "版本",
     verification: "自动验证",
     check: "检查",
     blocking: "必须",
@@ -310,17 +311,7 @@ const EN: Texts = Texts {
     title: "Rollbacks",
     lede: "Every rollback: why, back to what, approved by whom, how long it took, and whether it was verified.",
     approvals: "Approvals",
-    approvals_lede: |n| match n {
-        0 => "No rollback is waiting for approval.".into(),
-        1 => {
-            "One rollback is waiting for approval; what is not approved in time is not carried out."
-                .into()
-        }
-        n => format!(
-            "{n} rollbacks are waiting for approval; what is not approved in time is not carried out."
-        ),
-    },
-    nothing_waits: "No rollback is waiting for approval.",
+    nothing_waits: "Nothing waits for a yes.",
     nothing_yet: "No rollbacks yet.",
     number: "Number",
     service: "Service",
@@ -419,6 +410,9 @@ const EN: Texts = Texts {
     execute: "Execute",
     verify: "Verify",
     recovery: "From the onset to recovery",
+    members: "What became of each workload",
+    member: "Workload",
+    revisions: "Revisions",
     verification: "Automatic verification",
     check: "Check",
     blocking: "blocking",

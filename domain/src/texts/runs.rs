@@ -1,10 +1,12 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang};
+use super::{Each, Lang, objects};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
-use crate::services::{WorkloadKind, WorkloadRef};
+use crate::services::WorkloadRef;
+
+pub use super::commands::command;
 
 pub struct Texts {
     pub title: &'static str,
@@ -169,12 +171,18 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Scale { replicas } => {
                 format!("{} → {replicas}", of(workload, "调整副本数", "scale"))
             }
+            Action::ReplacePods => of(
+                workload,
+                "逐个删除阻塞的旧 Pod（序号从高到低）",
+                "delete the pods that hold up, one by one, of",
+            ),
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
             Action::Promote => of(workload, "越过暂停点", "go on past the pause of"),
             Action::PromoteFull => of(workload, "跳过剩余步骤", "skip the steps left of"),
             Action::Abort => of(workload, "中止灰度", "abort the canary of"),
             Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
+        (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -203,56 +211,6 @@ pub fn protection(it: &Protection, lang: Lang) -> String {
         (Protection::Resumes(name), Lang::Zh) => format!("恢复保护 {name}"),
         (Protection::Resumes(name), Lang::En) => format!("resumes {name}"),
     }
-}
-
-/// The kubectl command with the same effect, for whoever wants to compare.
-pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
-    if workload.kind == WorkloadKind::Rollout {
-        return argo(workload, action);
-    }
-    let kind = workload.kind.as_str().to_ascii_lowercase();
-    let name = format!("{kind}/{} -n {}", workload.name, workload.namespace);
-    Some(match action {
-        Action::RolloutUndo { to_revision, .. } => {
-            format!("kubectl rollout undo {name} --to-revision={to_revision}")
-        }
-        Action::Pause => format!("kubectl rollout pause {name}"),
-        Action::Resume => format!("kubectl rollout resume {name}"),
-        Action::Restart => format!("kubectl rollout restart {name}"),
-        Action::SetImage { images } => {
-            let images: Vec<String> =
-                images.iter().map(|(name, image)| format!("{name}={image}")).collect();
-            format!("kubectl set image {name} {}", images.join(" "))
-        }
-        Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
-        Action::WaitRollout => format!("kubectl rollout status {name}"),
-        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
-            return None;
-        }
-    })
-}
-
-/// The same by the plugin of Argo Rollouts.
-fn argo(workload: &WorkloadRef, action: &Action) -> Option<String> {
-    let name = format!("{} -n {}", workload.name, workload.namespace);
-    let done = match action {
-        Action::RolloutUndo { to_revision, .. } => {
-            format!("undo {name} --to-revision={to_revision}")
-        }
-        Action::Pause => format!("pause {name}"),
-        Action::Resume | Action::Promote => format!("promote {name}"),
-        Action::PromoteFull => format!("promote {name} --full"),
-        Action::Abort => format!("abort {name}"),
-        Action::Retry => format!("retry rollout {name}"),
-        Action::Restart => format!("restart {name}"),
-        Action::SetImage { images } => {
-            let images = images.iter().map(|(container, image)| format!("{container}={image}"));
-            format!("set image {name} {}", images.collect::<Vec<_>>().join(" "))
-        }
-        Action::WaitRollout => format!("status {name}"),
-        Action::Scale { .. } => return None,
-    };
-    Some(format!("kubectl argo rollouts {done}"))
 }
 
 /// What there is to say about a step or a run.
@@ -325,9 +283,16 @@ fn chinese(note: &Note) -> String {
         Note::OwnedByFlagger { canary } => {
             format!("由 Flagger 的 Canary {canary} 掌管，会被它改回；请用它的回退闸门")
         }
-        Note::Autoscaled { min, max } => {
-            format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
-        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
+        Note::Object { said } => objects::chinese(said),
     }
 }
 
@@ -406,9 +371,16 @@ fn english(note: &Note) -> String {
                 "Flagger's Canary {canary} owns it and would put it back; use its gate for going back"
             )
         }
-        Note::Autoscaled { min, max } => {
-            format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
-        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
+        Note::Object { said } => objects::english(said),
     }
 }
 
@@ -461,6 +433,10 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         (Moved::Steered { workload }, Lang::En) => {
             format!("somebody promoted, aborted or began again the canary of {}", workload.name)
         }
+        (
+            Moved::ObjectGone { .. } | Moved::ObjectReplaced { .. } | Moved::ObjectChanged { .. },
+            _,
+        ) => objects::moved(moved, lang),
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {
             "nobody could begin within a quarter of an hour of the approval".into()

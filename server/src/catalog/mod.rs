@@ -3,6 +3,7 @@
 //! **Invariant:** an import is all or nothing, and importing the same folder again changes nothing.
 
 pub mod demo;
+pub mod edits;
 pub mod export;
 pub mod import;
 pub mod imports;

@@ -220,6 +220,22 @@ fn of_progress(condition: Condition, progress: &Progress) -> Found {
         Progress::Done { ready } => {
             (Verdict::Pass, Some(*ready), Some(*ready), format!("{ready} pods are ready"))
         }
+        Progress::DoneToPartition { updated, partition } => {
+            let message = format!(
+                "{updated} pods are of the live revision and available, those below {partition} stay"
+            );
+            (Verdict::Pass, Some(*updated), Some(*updated), message)
+        }
+        Progress::OnDelete { outdated } => {
+            // Whether they are available is not said.
+            let verdict = match condition {
+                Condition::Available => Verdict::Unknown,
+                Condition::PodsReady | Condition::RolledOut => Verdict::Fail,
+            };
+            let message =
+                format!("{outdated} pods are of another template until somebody deletes them");
+            (verdict, None, None, message)
+        }
         Progress::Going { ready, updated, wanted } => {
             // Enough pods may be available while older ones are still being replaced.
             let passes = condition == Condition::Available && ready >= wanted;

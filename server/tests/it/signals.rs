@@ -10,11 +10,16 @@ use sqlx::PgPool;
 use crate::story::{Story, patches, policy, state};
 
 /// One series that names the service of the story.
-fn of_api(value: f64) -> [(BTreeMap<String, String>, f64); 1] {
+pub(crate) fn of_api(value: f64) -> [(BTreeMap<String, String>, f64); 1] {
     [(BTreeMap::from([("service".to_owned(), "api".to_owned())]), value)]
 }
 
-async fn measured(owner: PgPool) -> (Story, sim::Cluster, Prometheus) {
+pub(crate) fn ratio(name: &str, numerator: &str, denominator: &str) -> serde_json::Value {
+    json!({"name": name, "severity": "critical", "limit": 0.05, "for_s": 1,
+        "numerator": numerator, "denominator": denominator})
+}
+
+pub(crate) async fn measured(owner: PgPool) -> (Story, sim::Cluster, Prometheus) {
     let prometheus = Prometheus::start(0, SimClock::real()).await.unwrap();
     prometheus.set_vector("http_errors", of_api(0.0));
     prometheus.set_vector("http_requests", of_api(10.0));
@@ -24,10 +29,6 @@ async fn measured(owner: PgPool) -> (Story, sim::Cluster, Prometheus) {
     policy["gates"]["clean_before_s"] = json!(2);
     let (story, cluster) = Story::pretend(owner, policy).await;
     story.prometheus(&prometheus.url()).await;
-    let ratio = |name: &str, numerator: &str, denominator: &str| {
-        json!({"name": name, "severity": "critical", "limit": 0.05, "for_s": 1,
-            "numerator": numerator, "denominator": denominator})
-    };
     story.signal(ratio("HighErrorRate", "http_errors", "http_requests")).await;
     (story, cluster, prometheus)
 }

@@ -33,7 +33,7 @@ pub(crate) struct Story {
     /// An engineer with every right that an engineer has, and a program that reads.
     pub(crate) engineer: String,
     /// The cookie of the engineer's browser.
-    browser: String,
+    pub(crate) browser: String,
     pub(crate) second: String,
     /// The token of whoever sends alerts, without `Bearer`.
     pub(crate) sender: String,
@@ -66,6 +66,7 @@ impl Story {
             tokio::spawn(detector::run(lab.world.clone())),
             tokio::spawn(verifier::run(lab.world.clone())),
             tokio::spawn(drills::run(lab.world.clone())),
+            tokio::spawn(workers::objects::run(lab.world.clone())),
             tokio::spawn(workers::run(lab.world.clone())),
         ] {
             drop(worker);

@@ -6,6 +6,7 @@
 
 mod binaries;
 pub(crate) use binaries::VERSION;
+mod crds;
 mod kubeconfig;
 mod parts;
 
@@ -112,6 +113,11 @@ fn start(programs: &Path, dir: &Path) -> anyhow::Result<Value> {
     }
     for file in ["deploy/rbac.yaml", "xtask/cluster/nodes.yaml"] {
         starting.kubectl(&["apply", "-f", file])?;
+    }
+    for file in crds::files(dir)? {
+        let file = file.display().to_string();
+        // Too long for the annotation of a usual apply.
+        starting.kubectl(&["apply", "--server-side", "-f", &file])?;
     }
     let taints = ["get", "nodes", "-o", "jsonpath={.items[*].spec.taints}"];
     starting.wait_for("the nodes", &taints, str::is_empty)?;

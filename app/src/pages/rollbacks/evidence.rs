@@ -154,6 +154,7 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
         deadline: (t.at_most)(step.deadline_s),
         command: match &step.kind {
             StepKind::Kubernetes { workload, action } => texts::runs::command(workload, action),
+            StepKind::Object { object, action } => texts::objects::command(object, action),
             _ => None,
         },
         state: Some(standing_of_step(record)),
@@ -161,12 +162,17 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
     });
     let list = steps(list);
     let digest = digest(run.plan.digest().as_str());
+    let warnings = shown.decision.iter().flat_map(|it| &it.decision.warnings);
+    let warnings = warnings.map(|it| view! { <li>{mark(Tone::Warn, it.text(lang))}</li> });
+    let warnings: Vec<_> = warnings.collect();
+    let warnings = (!warnings.is_empty()).then(|| view! { <ul>{warnings}</ul> });
     view! {
         <Panel id="plan" title=t.plan>
             <div class="body">
                 <p>
                     <small>{t.plan_note}</small>
                 </p>
+                {warnings}
                 {list}
                 <p>{t.digest} " " {digest}</p>
             </div>

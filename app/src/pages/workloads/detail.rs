@@ -115,6 +115,9 @@ fn now(shown: &Shown) -> AnyView {
         (t.healthy_since, health),
         (t.seen, when(it.seen_at)),
     ];
+    if let Some(update) = it.update {
+        pairs.insert(3, (t.update, (t.update_of)(update).into_any()));
+    }
     if it.paused {
         let whose = if it.paused_by_us { t.paused_by_us } else { t.paused };
         pairs.insert(3, (t.paused, mark(Tone::Warn, whose)));

@@ -163,15 +163,16 @@ pub(super) fn canary(it: &Progress) -> AnyView {
     if !it.message.is_empty() {
         pairs.push((texts(&common::TEXTS).reason, it.message.clone().into_any()));
     }
-    let findings =
-        it.findings.iter().map(|it| view! { <p>{mark(Tone::Warn, (t.finding_of)(*it))}</p> });
+    let findings = it.findings.iter().map(|it| (t.finding_of)(*it));
+    let findings: Vec<_> =
+        findings.map(|it| view! { <p>{mark(Tone::Warn, it)}</p> }.into_any()).collect();
     let note = it.aborted.then(|| view! { <p>{mark(Tone::Bad, t.aborted_note)}</p> });
     view! {
         <Panel id="canary" title=t.title badge=state>
             <div class="body">
                 {note}
                 {facts(pairs)}
-                {findings.collect_view()}
+                {findings}
             </div>
         </Panel>
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::{Method, Request, header};
 use kube::Client;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
@@ -110,6 +110,44 @@ impl Cluster {
         self.call(request, as_go_writes_it(patch), asked).await
     }
 
+    /// A new object, or a subresource that is created, such as an eviction.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        asked: &Asked<'_>,
+        body: &Value,
+        dry_run: bool,
+    ) -> Result<Value, Error> {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{path}?fieldManager={FIELD_MANAGER}{dry_run}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        self.call(request, body.to_string().into_bytes(), asked).await
+    }
+
+    /// Of exactly this object: another one of its name stays.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        asked: &Asked<'_>,
+        uid: &str,
+        dry_run: bool,
+    ) -> Result<Value, Error> {
+        let query = if dry_run { "?dryRun=All" } else { "" };
+        let request = Request::builder()
+            .method(Method::DELETE)
+            .uri(format!("{path}{query}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        // With a body the API server looks for nothing in the query.
+        let rehearsed: &[&str] = if dry_run { &["All"] } else { &[] };
+        let options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid},
+            "dryRun": rehearsed,
+        });
+        self.call(request, options.to_string().into_bytes(), asked).await
+    }
+
     async fn call(
         &self,
         request: axum::http::request::Builder,
@@ -153,8 +191,6 @@ fn as_go_writes_it(value: &Value) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@ mod client;
 pub mod connect;
 pub mod copies;
 mod error;
+pub mod objects;
 pub mod rollout;
 mod selector;
 

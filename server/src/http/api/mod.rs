@@ -54,9 +54,11 @@ mod rollbacks;
 mod runs;
 mod services;
 mod spot_checks;
+mod statistics;
 mod tokens;
 mod trends;
 mod users;
+mod versions;
 mod windows;
 mod workloads;
 
@@ -99,8 +101,10 @@ fn endpoints() -> Vec<Endpoint> {
         changes::endpoints(),
         services::endpoints(),
         spot_checks::endpoints(),
+        statistics::endpoints(),
         runs::endpoints(),
         users::endpoints(),
+        versions::endpoints(),
         one_time::endpoints(),
         openings::endpoints(),
         windows::endpoints(),

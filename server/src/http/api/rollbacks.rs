@@ -2,7 +2,7 @@
 
 use app::doors::Context;
 use app::pages::error::Error;
-use app::wishes::rollbacks::{self as wishes, Asked as Wish};
+use app::wishes::rollbacks::{self as wishes, Asked as Wish, AskedMember};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -12,9 +12,10 @@ use domain::approvals::Decision as Consent;
 use domain::decide::situation::ReasonKind;
 use domain::decisions::Cause;
 use domain::fields::Fault;
-use domain::rollbacks::{Closure, Rollback, Trigger};
+use domain::rollbacks::{Closure, Rollback, Trigger, members};
 use domain::runs::Run;
 use domain::services::WorkloadKind;
+use domain::texts::{Lang, runs as texts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::rollbacks::Filter;
@@ -25,9 +26,12 @@ use super::page::{newest_first, word};
 use super::runs::approval;
 use super::{Answer, Body, Cursor, Endpoint, Page, Problem, Query, needs};
 
+mod csv;
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(csv::csv)),
         needs(Action::Read, routes!(get)),
         needs(Action::RequestRollback, routes!(request)),
         needs(Action::ApproveRollback, routes!(approve)),
@@ -48,6 +52,7 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         Some(id) => store::decisions::get(&cx.db, id).await?.situation,
         None => Value::Null,
     };
+    let members = members(&rollback, run.as_ref());
     let split = rollback.times.split();
     let (trigger, requested_by) = match &rollback.trigger {
         Trigger::Alert { alerts } => (json!({"kind": "alert", "alerts": alerts}), None),
@@ -93,11 +98,29 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         "ended_at": rollback.ended_at,
         "duration_s": duration,
         "success": rollback.success(),
-        "members": [],
         "trace_id": situation.pointer("/alert/trace_id"),
         "runbook": situation.pointer("/signal/runbook"),
         "openings": openings.iter().map(super::openings::shown).collect::<Vec<_>>(),
+        "members": members,
     }))
+}
+
+/// What became of each of its workloads, in the order of the plan.
+fn members(rollback: &Rollback, run: Option<&Run>) -> Vec<Value> {
+    let Some(run) = run else { return vec![] };
+    let shown = members::workloads(run).into_iter().map(|workload| {
+        let (standing, note) = members::standing(run, workload);
+        let member = rollback.members.iter().find(|it| it.workload == *workload);
+        let (from, target) = match member {
+            Some(it) => (Some(&it.from), Some(&it.target)),
+            None => (rollback.from.as_ref(), rollback.target.as_ref()),
+        };
+        json!({
+            "workload": workload, "from": from, "target": target, "state": standing,
+            "message": note.map(|it| texts::note(it, Lang::En)),
+        })
+    });
+    shown.collect()
 }
 
 /// How a closed one ended, else why it is in its state.
@@ -132,6 +155,12 @@ struct Asked {
     cause: Option<String>,
     automatic: Option<bool>,
     drill: Option<bool>,
+    from: Option<String>,
+    to: Option<String>,
+    duration_min_s: Option<f64>,
+    duration_max_s: Option<f64>,
+    success: Option<bool>,
+    cluster: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     sort: Option<String>,
@@ -139,34 +168,47 @@ struct Asked {
     cursor: Option<String>,
 }
 
-/// Rollbacks, newest first. `automatic` asks for those that a policy approved, `drill` for those of a drill's fault.
+impl Asked {
+    /// The filter without its place and length.
+    fn filter(self) -> Result<(Filter, Cursor), Error> {
+        newest_first(self.sort.as_deref(), "created_at")?;
+        if let Some(it) = &self.closure {
+            word(it, "closure", Closure::parse, Closure::ALL, Closure::as_str)?;
+        }
+        if let Some(it) = &self.cause {
+            word(it, "cause", Cause::parse, Cause::ALL, Cause::as_str)?;
+        }
+        let filter = Filter {
+            service: self.service,
+            team: self.team,
+            state: self.state,
+            closure: self.closure,
+            cause: self.cause,
+            automatic: self.automatic,
+            of_drill: self.drill,
+            from: self.from,
+            to: self.to,
+            shortest_s: self.duration_min_s,
+            longest_s: self.duration_max_s,
+            success: self.success,
+            cluster: self.cluster,
+            since: self.since,
+            until: self.until,
+            ..Filter::default()
+        };
+        Ok((filter, Cursor { limit: self.limit, cursor: self.cursor }))
+    }
+}
+
+/// Rollbacks, newest first. `automatic` asks for those that a policy approved, `drill` for those of a drill's fault,
+/// `from` and `to` for versions: the tag of an image, the image, or the number of a revision.
 #[utoipa::path(get, path = "/rollbacks", tag = "rollbacks", responses((status = 200, body = Page<Value>)))]
 async fn list(
     Extension(cx): Extension<Context>,
     Query(asked): Query<Asked>,
 ) -> Answer<Page<Value>> {
-    newest_first(asked.sort.as_deref(), "created_at")?;
-    if let Some(it) = &asked.closure {
-        word(it, "closure", Closure::parse, Closure::ALL, Closure::as_str)?;
-    }
-    if let Some(it) = &asked.cause {
-        word(it, "cause", Cause::parse, Cause::ALL, Cause::as_str)?;
-    }
-    let cursor = Cursor { limit: asked.limit, cursor: asked.cursor };
-    let filter = Filter {
-        service: asked.service,
-        team: asked.team,
-        state: asked.state,
-        closure: asked.closure,
-        cause: asked.cause,
-        automatic: asked.automatic,
-        of_drill: asked.drill,
-        since: asked.since,
-        until: asked.until,
-        after: cursor.after()?,
-        limit: cursor.limit()? + 1,
-        open: false,
-    };
+    let (filter, cursor) = asked.filter()?;
+    let filter = Filter { after: cursor.after()?, limit: cursor.limit()? + 1, ..filter };
     let page = cx
         .read(Action::Read, async |cx| {
             let rows = store::rollbacks::list(&cx.db, &filter).await?;
@@ -211,6 +253,20 @@ struct NewTarget {
     workload: Option<Named>,
     release: Option<String>,
     revision: Option<i64>,
+    /// Several at once, in one plan: they are brought back in the order of the catalog, and one that fails stops those
+    /// after it.
+    #[serde(default)]
+    workloads: Vec<Several>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Several {
+    #[schema(value_type = String, example = "Deployment")]
+    kind: WorkloadKind,
+    name: String,
+    /// The newest verified one where none is named.
+    revision: Option<i64>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -226,8 +282,18 @@ struct Named {
     responses((status = 201, body = Value)))]
 async fn request(
     Extension(cx): Extension<Context>,
-    Body(new): Body<NewRollback>,
+    Body(mut new): Body<NewRollback>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let several = new.target.as_mut().map(|it| std::mem::take(&mut it.workloads));
+    let several = several.unwrap_or_default();
+    let alone = |it: &NewTarget| it.workload.is_some() || it.revision.is_some();
+    if !several.is_empty() && new.target.as_ref().is_some_and(alone) {
+        return Err(Error::field("target.workloads", Fault::Unexpected).into());
+    }
+    let members = several
+        .into_iter()
+        .map(|it| AskedMember { workload: (it.kind, it.name), revision: it.revision });
+    let members = members.collect();
     let (workload, revision) = match new.target {
         Some(NewTarget { release: Some(_), .. }) => {
             let why = "rolling back a release is not available here; name a workload".to_owned();
@@ -243,6 +309,7 @@ async fn request(
         workload,
         revision,
         confirmed: new.confirmed,
+        members,
     };
     let rollback = wishes::request(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))

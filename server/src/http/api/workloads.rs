@@ -50,6 +50,16 @@ struct LiveItem {
 }
 
 #[derive(Serialize, ToSchema)]
+struct UpdateItem {
+    /// `RollingUpdate`, `Recreate` or `OnDelete`.
+    by: &'static str,
+    /// Pods of a StatefulSet with a lower number keep their template.
+    partition: i32,
+    /// It waits for each pod before it goes on.
+    ordered: bool,
+}
+
+#[derive(Serialize, ToSchema)]
 struct WorkloadItem {
     id: Uuid,
     cluster: String,
@@ -66,6 +76,8 @@ struct WorkloadItem {
     updated: i32,
     /// `settled`, `progressing` or `stuck`.
     rollout: &'static str,
+    /// What happens to its pods when the template changes; null for what was last seen before that was written down.
+    update: Option<UpdateItem>,
     live: LiveItem,
     /// Of a Rollout: how far its canary has come.
     #[schema(value_type = Option<Object>)]
@@ -264,6 +276,11 @@ fn workload(
         owner: it.owner.as_str(),
         owner_name: it.owner.name().map(str::to_owned),
         rollout: it.rollout.as_str(),
+        update: it.update.map(|it| UpdateItem {
+            by: it.by.as_str(),
+            partition: it.partition,
+            ordered: it.ordered,
+        }),
         canary: it.canary,
         live: LiveItem {
             revision: it.live.revision,

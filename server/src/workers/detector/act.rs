@@ -180,9 +180,9 @@ async fn follow_up(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Claim>> {
-    let Some(proposal) =
-        propose(decision, &scene.workload, scene.signal.as_ref().map(|it| it.severity))
-    else {
+    let around = store::scenes::around(&mut *tx, scene, decision, now).await?;
+    let severity = scene.signal.as_ref().map(|it| it.severity);
+    let Some(proposal) = propose(decision, &scene.workload, &around, severity) else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
         store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
@@ -206,6 +206,7 @@ async fn follow_up(
             };
             let opening = Opening {
                 proposal,
+                members: vec![],
                 trigger: Trigger::Alert { alerts: vec![alert.id] },
                 follows: last.filter(|_| asked > 1).map(|it| it.id),
                 onset_at: scene

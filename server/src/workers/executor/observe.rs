@@ -31,6 +31,7 @@ impl Worker<'_> {
         }
         match &run.plan.steps()[step].kind {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
+            StepKind::Object { object, action } => self.await_object(step, object, action).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
             StepKind::Gate { hook: Hook::Rollback, name, workload } => {
@@ -72,6 +73,11 @@ impl Worker<'_> {
                     .end(next, step, Ended::Succeeded, Note::RolledOut { ready }, None)
                     .await;
             }
+            Ok(Progress::DoneToPartition { updated, partition }) => {
+                let note = Note::RolledOutToPartition { updated, partition };
+                return self.end(next, step, Ended::Succeeded, note, None).await;
+            }
+            Ok(Progress::OnDelete { outdated }) => Note::OnDelete { outdated },
             Ok(Progress::Gone) => {
                 let what = domain::plans::Moved::Gone { workload: workload.clone() };
                 return self.supersede(vec![what]).await;
@@ -181,14 +187,14 @@ impl Worker<'_> {
         self.end(next, step, Ended::Succeeded, Note::Waited { seconds }, None).await
     }
 
-    async fn rest_a_moment(&self, moment: Duration) {
+    pub(super) async fn rest_a_moment(&self, moment: Duration) {
         tokio::select! {
             () = tokio::time::sleep(moment) => {}
             () = self.interrupted() => {}
         }
     }
 
-    async fn interrupted(&self) {
+    pub(super) async fn interrupted(&self) {
         tokio::select! {
             () = self.lease.interrupted() => {}
             () = self.world.stop.cancelled() => {}

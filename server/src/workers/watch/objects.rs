@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::canonical::{self, Digest};
 use domain::pods;
+use domain::readiness::Shape;
 use domain::rollouts::{self, Progress};
-use domain::workloads::{Condition, WorkloadKind};
+use domain::workloads::{Condition, Update, UpdateBy, WorkloadKind};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -143,21 +145,77 @@ pub(crate) struct WorkloadSpec {
     #[serde(default)]
     pub(crate) paused: bool,
     pub(crate) template: Value,
+    /// Of a Deployment.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) strategy: UpdateStrategy,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) update_strategy: UpdateStrategy,
+    // Of a StatefulSet, which cannot be given others.
+    #[serde(default)]
+    pub(crate) pod_management_policy: Value,
+    #[serde(default)]
+    pub(crate) service_name: Value,
+    #[serde(default)]
+    pub(crate) volume_claim_templates: Value,
+    pub(crate) revision_history_limit: Option<i32>,
+}
+
+impl WorkloadSpec {
+    /// How it is set up to be rolled back.
+    pub(crate) fn shape(&self) -> Shape {
+        let own = match self.strategy.kind.is_empty() {
+            true => &self.update_strategy,
+            false => &self.strategy,
+        };
+        let unavailable = own.rolling_update.max_unavailable.as_ref();
+        Shape {
+            history_limit: self.revision_history_limit,
+            strategy: own.kind.clone(),
+            max_unavailable: unavailable.map(|it| match it {
+                Value::String(it) => it.clone(),
+                other => other.to_string(),
+            }),
+        }
+    }
+
+    /// What happens to the pods when the template changes, with what the API server writes where nothing is said.
+    pub(crate) fn update(&self, kind: WorkloadKind) -> Update {
+        let strategy = match kind {
+            WorkloadKind::Deployment | WorkloadKind::Rollout => &self.strategy,
+            WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => &self.update_strategy,
+        };
+        let by = UpdateBy::parse(&strategy.kind).unwrap_or(UpdateBy::RollingUpdate);
+        Update {
+            by,
+            partition: strategy.rolling_update.partition.unwrap_or_default(),
+            ordered: kind == WorkloadKind::StatefulSet
+                && by == UpdateBy::RollingUpdate
+                && self.pod_management_policy != "Parallel",
+        }
+    }
+
+    /// The digest of what cannot be changed in place; only a StatefulSet has such things.
+    pub(crate) fn fixed(&self, kind: WorkloadKind) -> Option<Digest> {
+        let fixed = [&self.volume_claim_templates, &self.service_name, &self.pod_management_policy];
+        (kind == WorkloadKind::StatefulSet).then(|| canonical::digest(&fixed))
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct UpdateStrategy {
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub(crate) kind: String,
     #[serde(deserialize_with = "or_default")]
     pub(crate) rolling_update: RollingUpdate,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct RollingUpdate {
     pub(crate) partition: Option<i32>,
+    /// A number, or a share as `25%`.
+    pub(crate) max_unavailable: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -101,3 +101,50 @@ async fn flagger_waits_for_people_and_goes_back_when_a_rollback_was_approved(poo
     let page = place.world.get(&format!("/workloads/{}", workload.id), &place.admin).await;
     assert!(page.body.contains("confirm-promotion"), "{}", page.body);
 }
+
+fn on_canary(action: &str) -> Value {
+    json!({"kind": "object", "action": action,
+        "object": {"api_version": "flagger.app/v1beta1", "kind": "Canary", "name": "api"}})
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_canary_goes_only_once_its_target_has_taken_over(pool: PgPool) {
+    let place = Place::new(pool, Tool::Flagger, KIND).await;
+    place.lab.deploy("api", &["shop/api:1"]).await;
+    place.seen(KIND, "api", |it| it.ready == 2).await;
+    let mut plain = canary(&place.address, "");
+    plain["spec"]["analysis"]["webhooks"] = json!([]);
+    place.apply(&plain).await;
+    place.until("canary/api", |it| phase(it) == "Initialized").await;
+    place.seen(KIND, "api", |it| it.replicas == 0).await;
+
+    // Suspended it freezes where it is, and goes on when it is resumed.
+    assert_eq!(place.done(json!([on_canary("suspend_sync")])).await["state"], "succeeded");
+    assert_eq!(place.object("canary/api").await["spec"]["suspend"], true);
+    assert_eq!(place.done(json!([on_canary("resume_sync")])).await["state"], "succeeded");
+
+    // Its primary would go and leave nothing behind.
+    let refused = place.done(json!([on_canary("delete")])).await;
+    assert_eq!(refused["steps"][0]["state"], "refused", "{refused:#}");
+    plain["spec"]["revertOnDeletion"] = json!(true);
+    place.apply(&plain).await;
+    place.until("canary/api", |it| !it["metadata"]["finalizers"].is_null()).await;
+    let refused = place.done(json!([on_canary("delete")])).await;
+    let why = refused["steps"][0]["message"].as_str().unwrap();
+    assert!(why.contains("0 ready pods of 2"), "{refused:#}");
+
+    let target = json!({"kind": "Deployment", "name": "api"});
+    let gone = place
+        .done(json!([
+            {"kind": "kubernetes", "action": "scale", "workload": target, "replicas": 2},
+            {"kind": "kubernetes", "action": "wait_rollout", "workload": target},
+            on_canary("delete"),
+        ]))
+        .await;
+    assert_eq!(gone["state"], "succeeded", "{gone:#}");
+    assert!(place.kubectl(&["get", "canary", "api"]).await.is_err());
+    let target = place.object("deployment/api").await;
+    assert_eq!(target["status"]["readyReplicas"], 2, "{target:#}");
+    let service = place.object("service/api").await;
+    assert_eq!(service["spec"]["selector"], json!({"app": "api"}), "{service:#}");
+}

@@ -14,7 +14,7 @@ use domain::tokens;
 use domain::workloads::Workload;
 use serde_json::{Value, json};
 use server::clock;
-use server::workers::{World as Workers, watch};
+use server::workers::{World as Workers, objects, watch};
 use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -83,7 +83,9 @@ impl Place {
 
         let controller = start(&programs, tool, &file("admin_kubeconfig"), &namespace).await;
         let stop = CancellationToken::new();
-        tokio::spawn(watch::run(Workers { stop: stop.clone(), ..lab.world.clone() }));
+        let workers = Workers { stop: stop.clone(), ..lab.world.clone() };
+        tokio::spawn(watch::run(workers.clone()));
+        tokio::spawn(objects::run(workers));
         let address = serve(world.router.clone()).await;
         Self {
             lab,

@@ -25,6 +25,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Lab;
 
+mod objects;
+
 /// The rollback: its own pause, the undo that ends it, the wait, and two more effects after that.
 fn plan(undo: Action) -> Vec<Action> {
     vec![
@@ -202,11 +204,17 @@ impl Program {
         proxy.arm(name, point, kill.clone());
         lab.approve(run).await;
         let seen = async {
-            let Point::Commit(n) = point else { return std::future::pending().await };
-            while lab.audit(run.id).await.len() < n {
+            loop {
+                let there = matches!(point, Point::Commit(n) if lab.audit(run.id).await.len() >= n);
+                if there {
+                    return kill();
+                }
+                let run = store::runs::get(&lab.world.db, run.id).await.unwrap();
+                if run.state.is_terminal() {
+                    return;
+                }
                 commits.recv().await.unwrap();
             }
-            kill();
         };
         tokio::select! {
             () = dead.cancelled() => {}
@@ -249,7 +257,7 @@ impl Drop for Running {
     }
 }
 
-/// Passes on to the pretend cluster, and counts what concerns one workload.
+/// Passes on to the pretend cluster, and counts what concerns one workload and its pods.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) url: String,
@@ -307,10 +315,12 @@ impl ProxyState {
         let mut armed = self.armed.lock().unwrap();
         let armed = armed.as_mut()?;
         let address = request.uri().to_string();
-        let mine = address.contains(&format!("/deployments/{}", armed.name))
-            || address.contains(&format!("/rollouts/{}", armed.name))
+        let kinds = ["deployments", "statefulsets", "daemonsets", "rollouts"];
+        let mine = kinds.iter().any(|it| address.contains(&format!("/{it}/{}", armed.name)))
+            || address.contains(&format!("/pods/{}-", armed.name))
             || address.contains(&format!("labelSelector=app%3D{}", armed.name))
-            || address.contains(&format!("fieldSelector=metadata.name%3D{}", armed.name));
+            || address.contains(&format!("fieldSelector=metadata.name%3D{}", armed.name))
+            || objects::is_ours(&address, &armed.name);
         mine.then(|| {
             armed.seen += 1;
             armed.seen - 1

@@ -3,8 +3,11 @@
 mod api;
 pub(crate) mod kill9;
 mod lab;
+mod object_wishes;
+pub(crate) mod objects;
+mod objects_real;
 mod steps;
 mod trouble;
-mod twin;
+pub(crate) mod twin;
 
 pub(crate) use self::lab::Lab;

@@ -48,6 +48,8 @@ pub(super) fn change(
         Action::Restart => restart(ask, object),
         Action::SetImage { images } => set_image(object, images),
         Action::Scale { replicas } => scale(object, live, *replicas),
+        // These have steps of their own; nothing of the object changes.
+        Action::ReplacePods => Change::Nothing(Note::NoPodInTheWay),
         Action::WaitRollout => Change::Nothing(Note::RolledOut { ready: 0 }),
         Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
             steer(ask.action, object, live)
@@ -80,7 +82,8 @@ fn undo_to(object: &Value, live: &LiveState, target: &Target) -> Change {
     }
     let mut changes =
         vec![json!({"op": "replace", "path": "/spec/template", "value": target.template})];
-    // Of a Rollout only the template goes back: its annotations are the controller's own.
+    // Of the others only the template goes back: a Rollout's annotations are the controller's own, and kubectl leaves
+    // those of a set alone.
     if kind == WorkloadKind::Deployment {
         changes.push(set("/metadata/annotations", undo::annotations(object, target).into()));
     }
@@ -225,7 +228,11 @@ mod tests {
     }
 
     fn changed(object: &Value, action: Action, own_pause: bool) -> Change {
-        let workload = workload();
+        changed_of(WorkloadKind::Deployment, object, action, own_pause)
+    }
+
+    fn changed_of(kind: WorkloadKind, object: &Value, action: Action, own_pause: bool) -> Change {
+        let workload = WorkloadRef { kind, ..workload() };
         let live = live_state(&workload, object);
         let ask = Ask {
             workload: &workload,
@@ -255,6 +262,18 @@ mod tests {
             }}),
         ]);
         assert_eq!((patch, note), (expected.into(), Note::Undone { revision: 1 }));
+    }
+
+    #[test]
+    fn an_undo_of_a_set_moves_the_template_and_nothing_else() {
+        for kind in [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet] {
+            let changed = changed_of(kind, &deployment(), undo(), false);
+            let Change::Patch { patch, .. } = changed else { panic!() };
+            let mut expected = conditions(Value::Null);
+            let template = template("api:1");
+            expected.push(json!({"op": "replace", "path": "/spec/template", "value": template}));
+            assert_eq!(patch, Value::from(expected), "{kind:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::plans::{self, Action, LiveState, Moved};
 use domain::rollouts::Steering;
-use domain::runs::{Intent, Note, Proof};
+use domain::runs::{self, Note};
 use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
 
@@ -17,7 +17,12 @@ use super::{Cluster, Error};
 
 mod change;
 mod place;
+pub mod replace;
 mod undo;
+
+/// Of steps on workloads.
+type Intent = runs::Intent<LiveState>;
+type Proof = runs::Proof<LiveState>;
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
@@ -106,7 +111,10 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
         change::Change::Patch { .. } if !moved.is_empty() => Ok(Prepared::Moved(moved)),
         change::Change::Patch { patch, note } => {
             let note = match ask.action {
-                Action::Scale { .. } => autoscaled(cluster, ask.workload).await.unwrap_or(note),
+                Action::Scale { replicas } => {
+                    let from = live.replicas.unwrap_or(1);
+                    autoscaled(cluster, ask.workload, from, *replicas).await.unwrap_or(note)
+                }
                 _ => note,
             };
             rehearse(cluster, ask, &object, live, patch, note).await
@@ -256,25 +264,42 @@ async fn target(
     let Action::RolloutUndo { to_revision, template_digest } = ask.action else {
         return Ok(Ok(None));
     };
-    let sets = replica_sets(cluster, ask.workload, object).await?;
-    let found = undo::target(ask.workload, &sets, *to_revision, template_digest.as_ref());
+    let kept = kept(cluster, ask.workload, object).await?;
+    let found = undo::target(ask.workload, &kept, *to_revision, template_digest.as_ref());
     Ok(match (found, &ask.stored) {
         (Err(NoTarget::Pruned), Some(stored)) => Ok(Some(stored.clone())),
         (found, _) => found.map(Some),
     })
 }
 
-/// Those that the Deployment controls.
-async fn replica_sets(
+/// What the cluster keeps of the workload's templates: ControllerRevisions of a set, ReplicaSets of the others.
+async fn kept(
     cluster: &Cluster,
     workload: &WorkloadRef,
     object: &Value,
 ) -> Result<Vec<Value>, Error> {
     let namespace = &workload.namespace;
+    let (plural, resource) = match workload.kind {
+        WorkloadKind::Deployment | WorkloadKind::Rollout => ("replicasets", "replicasets.apps"),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            ("controllerrevisions", "controllerrevisions.apps")
+        }
+    };
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}");
+    let asked = Asked { verb: "list", resource, namespace, name: "" };
+    controlled(cluster, &path, &asked, object).await
+}
+
+/// Those of a list that the object controls.
+async fn controlled(
+    cluster: &Cluster,
+    path: &str,
+    asked: &Asked<'_>,
+    object: &Value,
+) -> Result<Vec<Value>, Error> {
     let selector = super::selector::of(object.pointer("/spec/selector").unwrap_or(&Value::Null));
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets?labelSelector={selector}");
-    let asked = Asked { verb: "list", resource: "replicasets.apps", namespace, name: "" };
-    let mut list = cluster.get(&path, &asked).await?;
+    let path = format!("{path}?labelSelector={selector}");
+    let mut list = cluster.get(&path, asked).await?;
     let uid = object.pointer("/metadata/uid");
     let ours = |set: &Value| {
         let owners = set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
@@ -286,7 +311,7 @@ async fn replica_sets(
 
 /// Whether something else sets the replicas too. It is worth a warning and no obstacle, so what cannot be found
 /// out is not.
-async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef) -> Option<Note> {
+async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef, from: i32, to: i32) -> Option<Note> {
     let namespace = &workload.namespace;
     let resource = "horizontalpodautoscalers.autoscaling";
     let path = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
@@ -298,7 +323,9 @@ async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef) -> Option<Note> {
     };
     let autoscaler = list["items"].as_array()?.iter().find(of)?;
     let number = |name: &str| i32::try_from(autoscaler["spec"][name].as_i64()?).ok();
-    Some(Note::Autoscaled { min: number("minReplicas").unwrap_or(1), max: number("maxReplicas")? })
+    let name = autoscaler.pointer("/metadata/name")?.as_str()?.to_owned();
+    let (min, max) = (number("minReplicas").unwrap_or(1), number("maxReplicas")?);
+    Some(Note::Autoscaled { name, from, to, min, max })
 }
 
 /// The template of a Rollout may be that of a Deployment; then it stands in what is returned as if it were its own.

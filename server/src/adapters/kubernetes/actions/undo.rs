@@ -1,5 +1,6 @@
-//! Which revision an undo goes back to, and what the Deployment looks like then: field for field as after
-//! `kubectl rollout undo --to-revision`.
+//! Which revision an undo goes back to, and what the workload looks like then: field for field as after
+//! `kubectl rollout undo --to-revision`. A Deployment keeps its revisions as ReplicaSets and takes their annotations
+//! over; the others keep ControllerRevisions, and only the template moves.
 
 use domain::canonical::{self, Digest};
 use domain::plans::Moved;
@@ -38,24 +39,28 @@ pub struct Target {
 pub(super) enum NoTarget {
     Refused(Note),
     Moved(Moved),
-    /// Its ReplicaSet is gone from the cluster.
+    /// It is gone from the cluster.
     Pruned,
 }
 
-/// The ReplicaSet of the revision that was approved. Renumbered ones are found by their template, which is
-/// what was approved; the number of a revision changes with every undo.
+/// The revision that was approved, of those that the cluster keeps. Renumbered ones are found by their template,
+/// which is what was approved; the number of a revision changes with every undo.
 pub(super) fn target(
     workload: &WorkloadRef,
-    replica_sets: &[Value],
+    kept: &[Value],
     to_revision: i64,
     approved: Option<&Digest>,
 ) -> Result<Target, NoTarget> {
-    let number = match workload.kind {
-        WorkloadKind::Rollout => ROLLOUT_REVISION,
-        _ => REVISION,
+    let kept = kept.iter();
+    let targets: Vec<Target> = match workload.kind {
+        WorkloadKind::Deployment => kept.filter_map(|it| of_replica_set(it, REVISION)).collect(),
+        WorkloadKind::Rollout => {
+            kept.filter_map(|it| of_replica_set(it, ROLLOUT_REVISION)).collect()
+        }
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            kept.filter_map(of_controller_revision).collect()
+        }
     };
-    let targets = replica_sets.iter().filter_map(|it| of_replica_set(it, number));
-    let targets: Vec<Target> = targets.collect();
     let digest = |it: &Target| digest(workload.kind, &it.template);
     let numbered = targets.iter().find(|it| it.revision == to_revision);
     let moved = || {
@@ -97,6 +102,11 @@ fn of_replica_set(replica_set: &Value, number: &str) -> Option<Target> {
     Some(Target { revision, template, annotations })
 }
 
+fn of_controller_revision(kept: &Value) -> Option<Target> {
+    let template = revisions::of_controller_revision(kept.get("data")?)?;
+    Some(Target { revision: kept.get("revision")?.as_i64()?, template, annotations: Map::new() })
+}
+
 /// The annotations of the Deployment afterwards.
 pub(super) fn annotations(deployment: &Value, target: &Target) -> Map<String, Value> {
     let kept = |name: &String| KEPT.contains(&name.as_str());
@@ -108,7 +118,6 @@ pub(super) fn annotations(deployment: &Value, target: &Target) -> Map<String, Va
 
 #[cfg(test)]
 mod tests {
-    use domain::services::WorkloadKind;
     use serde_json::json;
 
     use super::*;
@@ -157,6 +166,18 @@ mod tests {
         ] {
             assert_eq!(target(revision, approved), expected, "{revision} {approved:?}");
         }
+    }
+
+    #[test]
+    fn a_controller_revision_gives_its_template_without_the_word_for_the_patch() {
+        let set = WorkloadRef { kind: WorkloadKind::StatefulSet, ..workload() };
+        let mut template = replica_set("", "a")["spec"]["template"].clone();
+        let approved = canonical::template(&template);
+        let expected = template.clone();
+        template["$patch"] = json!("replace");
+        let kept = [json!({"revision": 4, "data": {"spec": {"template": template}}}), json!({})];
+        let target = target(&set, &kept, 4, Some(&approved)).unwrap();
+        assert_eq!((target.revision, target.template), (4, expected));
     }
 
     #[test]

@@ -20,9 +20,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
+use domain::readiness::Shape;
 use domain::revisions::{self, Contents};
 use domain::rollouts::Progress;
-use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
+use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
 use self::around::Surrounded;
@@ -81,7 +82,11 @@ struct Workload {
     uid: Uid,
     owner: Owner,
     paused: bool,
+    shape: Shape,
     counts: Counts,
+    update: Update,
+    /// Of what cannot be changed in place.
+    fixed: Option<Digest>,
     conditions: Vec<Condition>,
     canary: Option<Progress>,
     digest: Digest,
@@ -251,6 +256,8 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
+        let (update, fixed) = (it.spec.update(kind), it.spec.fixed(kind));
+        let shape = it.spec.shape();
         let digest = match kind {
             WorkloadKind::Rollout => canonical::rollout_template(&it.spec.template),
             _ => canonical::template(&it.spec.template),
@@ -291,7 +298,10 @@ impl Index {
             uid,
             owner,
             paused: it.spec.paused,
+            shape,
             counts,
+            update,
+            fixed,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
             canary: it.canary,
             digest,
