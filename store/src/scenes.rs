@@ -19,8 +19,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::{
-    Error, changes, configs, drills, objects, pods, policies, rails, revisions, rollbacks,
-    services, windows,
+    Error, changes, configs, drills, objects, pods, policies, rails, releases, revisions,
+    rollbacks, services, windows,
 };
 
 /// How far back alerts tell whether a signal goes away by itself.
@@ -107,6 +107,7 @@ pub async fn of(
     );
     let row = row.fetch_one(&mut *db).await?;
     let rails = rails_of(db, service, workload, rule, now).await?;
+    let release = releases::of_workload(db, workload).await?;
     let policy = domain::catalog::Stored::try_from(row.policy.ok_or(Error::NotFound)?.0)?;
     let sight = row.sight.as_deref().and_then(SightState::parse);
     let mut changes: Vec<_> = all(row.changes)?;
@@ -127,6 +128,7 @@ pub async fn of(
             failed_recoveries: rails.failures_in_a_row,
         },
         rails,
+        release,
         measurement: Measurement::default(),
         workload: workload.clone(),
         confirmation: None,
@@ -152,6 +154,9 @@ pub async fn around(
     let mut around = Around::of(&scene.pods);
     if let (Some(target), Strategy::ConfigRestore) = (&decision.target, decision.strategy) {
         around.configs = configs::changed(&mut *db, workload, target).await?;
+    }
+    if decision.strategy == Strategy::HelmRollback {
+        around.release.clone_from(&scene.release);
     }
     if let Owner::Argocd(id) = &workload.owner {
         let application = ObjectRef::application(&workload.cluster, id);

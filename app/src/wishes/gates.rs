@@ -173,8 +173,8 @@ fn goes_back(run: &Run, canary: &str, workload: &Workload) -> bool {
     let reference = workload.reference();
     run.plan.steps().iter().zip(&run.steps).any(|(step, record)| {
         matches!(record.state, StepState::Running { .. })
-            && matches!(&step.kind, StepKind::Gate { hook: Hook::Rollback, name, workload }
-                if name == canary && *workload == reference)
+            && matches!(&step.kind, StepKind::Gate { hook: Hook::Rollback, of, workload }
+                if of == canary && *workload == reference)
     })
 }
 

@@ -6,12 +6,15 @@ use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
 use domain::decisions::{Decision, RuleName, Strategy};
 use domain::fields::Fault;
+use domain::plans::{Foreseen, Would};
+use domain::releases;
 use domain::rollbacks::proposal::{Around, Proposal, plan_of, propose};
 use domain::rollbacks::{Member, Refusal, Rollback, Side, State, Trigger};
 use domain::runs::{self, Run};
 use domain::scene::Scene;
 use domain::services::WorkloadKind;
-use domain::workloads::Workload;
+use domain::texts::{self, Lang};
+use domain::workloads::{Owner, Workload};
 use store::rollbacks::Opening;
 
 use crate::doors::{Change, Context};
@@ -33,6 +36,8 @@ pub struct Asked {
     pub confirmed: bool,
     /// Several of its workloads at once, in the order of the catalog whatever the order here; then none is named above.
     pub members: Vec<AskedMember>,
+    /// A Helm release of the service, and its revision; then no workload is named above.
+    pub release: Option<(String, i64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +114,14 @@ async fn decided_for(
         return Err(Refusal::AlreadyOpen.into());
     }
     let mut scene = store::scenes::of(tx, service, workload, "", cx.now).await?;
-    scene.request = Some(Request { reason_kind: asked.reason_kind, revision });
+    if let Some((name, revision)) = &asked.release {
+        can_go_back(&scene, name, *revision)?;
+    }
+    scene.request = Some(Request {
+        reason_kind: asked.reason_kind,
+        revision,
+        release_revision: asked.release.as_ref().map(|it| it.1),
+    });
     let situation = scene.situation(None, None, cx.now);
     let mut decision = decide(&situation);
     let frozen = decision.rule(RuleName::Freeze).is_none_or(|it| !it.verdict.passed());
@@ -126,7 +138,8 @@ async fn decided_for(
         decision: &decision,
     };
     decision.id = Some(store::decisions::insert(tx, stored, cx.now).await?);
-    if decision.strategy == Strategy::None && revision.is_some() {
+    let named = revision.is_some() || asked.release.is_some();
+    if decision.strategy == Strategy::None && named {
         return Err(Error::field("target", Fault::Unknown));
     }
     let around = store::scenes::around(&mut **tx, &scene, &decision, cx.now).await?;
@@ -173,6 +186,9 @@ fn chosen<'a>(
     workloads: &'a [Workload],
     asked: &Asked,
 ) -> Result<Vec<(&'a Workload, Option<i64>)>, Error> {
+    if let Some((release, _)) = &asked.release {
+        return Ok(vec![(of_release(workloads, release)?, None)]);
+    }
     if asked.members.is_empty() {
         return Ok(vec![(choose(workloads, asked.workload.as_ref())?, asked.revision)]);
     }
@@ -188,6 +204,31 @@ fn chosen<'a>(
         named.clone().find(|it| it.workload.0 == workload.kind && it.workload.1 == workload.name)
     };
     Ok(workloads.iter().filter_map(|it| Some((it, of(it)?.revision))).collect())
+}
+
+/// The first workload that belongs to the release, in the order in which they depend on each other.
+fn of_release<'a>(workloads: &'a [Workload], release: &str) -> Result<&'a Workload, Error> {
+    let belongs = |it: &&Workload| it.owner == Owner::Helm(release.to_owned());
+    workloads.iter().find(belongs).ok_or_else(|| Error::field("target.release", Fault::Unknown))
+}
+
+/// Whoever names a revision that can be no target is told why at once.
+fn can_go_back(scene: &Scene, name: &str, revision: i64) -> Result<(), Error> {
+    let malformed = |field, why: String| Err(Error::field(field, Fault::Malformed(why)));
+    let Some(release) = &scene.release else {
+        let why = format!(
+            "nobody reads the Helm records of {name}: name its namespace under helm_namespaces of the cluster, \
+             or give the policy `strategy: release`"
+        );
+        return malformed("target.release", why);
+    };
+    match releases::would(&release.revisions, revision, None) {
+        Foreseen { would: Would::Patch, .. } => Ok(()),
+        Foreseen { note, .. } => {
+            let why = note.map(|it| texts::runs::note(&it, Lang::En)).unwrap_or_default();
+            malformed("target.revision", why)
+        }
+    }
 }
 
 fn choose<'a>(

@@ -125,6 +125,9 @@ pub struct Request {
     /// The revision that the person named.
     #[serde(default)]
     pub revision: Option<i64>,
+    /// The revision of the workload's release that the person named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_revision: Option<i64>,
 }
 
 /// Our own measurement of the signal. Units are the signal's.
@@ -261,6 +264,9 @@ pub struct ReleaseRevision {
     pub status: ReleaseStatus,
     #[serde(default = "unknown")]
     pub verdict: RevisionVerdict,
+    /// A schema migration lies between it and the newest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrates: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

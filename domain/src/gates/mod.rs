@@ -137,6 +137,6 @@ impl Gate {
 
 /// Opens a gate of this Canary or Rollout.
 pub fn step(hook: Hook, name: &str, workload: &Workload) -> Step {
-    let kind = StepKind::Gate { hook, name: name.to_owned(), workload: workload.reference() };
+    let kind = StepKind::Gate { hook, of: name.to_owned(), workload: workload.reference() };
     Step::new(format!("{} of {name}", hook.as_str()), kind)
 }

@@ -49,6 +49,8 @@ pub fn foresee(steps: &[Step], known: &[Known], seen: &[Seen]) -> Vec<Foreseen> 
                 None => refuse(Note::NoCluster { cluster: object.cluster.clone() }),
             }
         }
+        // Whether it can go back its Secrets say: see `releases::would`, which is asked where such a step is made.
+        StepKind::Release { .. } => patch(),
         kind => foresee_step(kind, &mut world),
     });
     each.collect()

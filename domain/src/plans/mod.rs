@@ -81,6 +81,13 @@ pub enum StepKind {
         #[serde(flatten)]
         action: ObjectAction,
     },
+    /// A Helm release goes back to one of its revisions.
+    Release {
+        release: ObjectRef,
+        to_revision: i64,
+        /// What that revision holds ([`crate::releases::Revision::content`]).
+        content: Digest,
+    },
     /// Asks until the answer is a pass or the deadline is there.
     Check {
         check: Check,
@@ -104,8 +111,8 @@ pub enum StepKind {
     /// has gone back; any other is open for the version that the plan was made for.
     Gate {
         hook: Hook,
-        /// Of the Canary or the Rollout that asks.
-        name: String,
+        /// The name of the Canary or the Rollout that asks.
+        of: String,
         workload: WorkloadRef,
     },
 }
@@ -286,6 +293,8 @@ impl Step {
             StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
             StepKind::Object { action, .. } => action.times(),
+            // Helm waits for the workloads too.
+            StepKind::Release { .. } => (30, 600),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
             // Flagger looks again after its own interval, which is a minute or so.
             StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
@@ -330,7 +339,7 @@ impl StepKind {
         match self {
             StepKind::Kubernetes { action, .. } => *action != Action::WaitRollout,
             StepKind::Object { action, .. } => action.acts(),
-            StepKind::Inject { .. } => true,
+            StepKind::Inject { .. } | StepKind::Release { .. } => true,
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
@@ -353,6 +362,7 @@ impl StepKind {
         match self {
             StepKind::Kubernetes { .. } => "kubernetes",
             StepKind::Object { .. } => "object",
+            StepKind::Release { .. } => "release",
             StepKind::Check { .. } => "check",
             StepKind::Manual { .. } => "manual",
             StepKind::Approval => "approval",

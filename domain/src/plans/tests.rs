@@ -59,7 +59,18 @@ fn replicas_count_only_where_a_step_scales() {
 #[test]
 fn a_stored_plan_is_the_same_or_an_error() {
     let plan = Plan::new(
-        vec![undo(), Step::new("settle", StepKind::Wait { seconds: 5 })],
+        vec![
+            undo(),
+            Step::new("settle", StepKind::Wait { seconds: 5 }),
+            Step::new(
+                "open it",
+                StepKind::Gate {
+                    hook: Hook::Rollback,
+                    of: "api".into(),
+                    workload: workload("api"),
+                },
+            ),
+        ],
         vec![live("web"), live("api")],
     );
     let mut stored = serde_json::to_value(&plan).unwrap();

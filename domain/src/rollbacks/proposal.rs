@@ -15,6 +15,7 @@ use crate::plans::{
 };
 use crate::pods::Pod;
 use crate::policies::{Approvals, Policy};
+use crate::releases::Release;
 use crate::revisions::Contents;
 use crate::rollouts::Progress;
 use crate::signals::Severity;
@@ -40,6 +41,8 @@ pub struct Around {
     pub good_elsewhere: bool,
     /// What keeps it in step by GitOps, as it was seen lately, where it is not suspended.
     pub gitops: Option<LiveObject>,
+    /// The Helm release that it belongs to, where its records are read.
+    pub release: Option<Release>,
 }
 
 impl Around {
@@ -53,9 +56,13 @@ impl Around {
     }
 }
 
-/// What would be done about a workload. None where the strategy is one that a person has to carry out.
+/// What would be done about a workload, or the release that it belongs to. None where the strategy is one that a person has to carry out.
 pub fn plan(decision: &Decision, workload: &Workload, around: &Around) -> Option<Plan> {
     match decision.strategy {
+        Strategy::HelmRollback => {
+            let target = decision.target.as_ref().filter(|it| it.kind == TargetKind::Release)?;
+            return around.release.as_ref()?.plan(target.revision);
+        }
         Strategy::ConfigRestore => return restore(workload, &around.configs),
         Strategy::DrainAndShrink => return drain(workload, around),
         _ => {}

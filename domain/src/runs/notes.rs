@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plans::objects::Said;
+use crate::releases;
 use crate::verdict::Verdict;
 
 /// A pod that a step has deleted, or was about to when it was last heard of.
@@ -178,6 +179,11 @@ pub enum Note {
         max: i32,
     },
 
+    /// About a step on a Helm release.
+    Release {
+        #[serde(flatten)]
+        said: releases::Said,
+    },
     /// About a step on an object that is no workload.
     Object {
         #[serde(flatten)]

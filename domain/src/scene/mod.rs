@@ -22,6 +22,7 @@ use crate::openings;
 use crate::pods::Pod;
 use crate::policies::Policy;
 use crate::rails::KillSwitch;
+use crate::releases::Release;
 use crate::revisions::{MIGRATION, Revision};
 use crate::rollbacks::Rollback;
 use crate::services::Service;
@@ -32,8 +33,12 @@ use crate::windows::{self, Window};
 use crate::workloads::{Event, Node, Owner, Rollout, UpdateBy, Workload, WorkloadKind};
 
 /// The strategies that can be carried out.
-pub const ABLE: &[Strategy] =
-    &[Strategy::VersionRollback, Strategy::ConfigRestore, Strategy::Restart];
+pub const ABLE: &[Strategy] = &[
+    Strategy::VersionRollback,
+    Strategy::HelmRollback,
+    Strategy::ConfigRestore,
+    Strategy::Restart,
+];
 
 /// Everything that the ledger knows and the rules ask for.
 #[derive(Clone, Debug)]
@@ -58,6 +63,8 @@ pub struct Scene {
     pub measurement: facts::Measurement,
     pub history: facts::History,
     pub protected: bool,
+    /// The Helm release of the workload, where its Secrets are read.
+    pub release: Option<Release>,
     /// Whether what is known of the cluster is up to date.
     pub connected: bool,
     /// What is in trouble in the namespace, whomever it concerns.
@@ -259,18 +266,23 @@ impl Scene {
             recreate: it.update.is_some_and(|it| it.by == UpdateBy::Recreate),
             update: it.update,
             last_applied: false,
-            release: match &it.owner {
-                // Its history is read from its Secrets, which nobody reads yet: known by name alone.
-                Owner::Helm(name) => Some(facts::Release {
-                    name: name.clone(),
-                    revision: 0,
-                    members_changed: None,
-                    hooks_with_jobs: None,
-                    revisions: vec![],
-                }),
-                _ => None,
-            },
+            release: self.release(),
         }
+    }
+
+    /// Known by name alone where nobody reads its Secrets: enough to warn that it drifts, and nothing to go back to.
+    fn release(&self) -> Option<facts::Release> {
+        let known = self.release.as_ref().and_then(Release::facts);
+        let Owner::Helm(name) = &self.workload.owner else { return None };
+        let by_workload = self.policy.strategy == crate::policies::Strategy::Workload;
+        let by_name = facts::Release {
+            name: name.clone(),
+            revision: 0,
+            members_changed: None,
+            hooks_with_jobs: None,
+            revisions: vec![],
+        };
+        known.or_else(|| by_workload.then_some(by_name))
     }
 
     fn revision(&self, it: &Revision) -> facts::Revision {

@@ -60,6 +60,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         measurement: facts::Measurement::default(),
         history: facts::History::default(),
         protected: false,
+        release: None,
         connected: true,
         surroundings: vec![],
         events: vec![],

@@ -32,6 +32,7 @@ pub mod people;
 pub mod quarters;
 pub mod rails;
 pub mod readiness;
+pub mod releases;
 pub mod reports;
 pub mod rollback_list;
 pub mod rollbacks;

@@ -1,6 +1,6 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang, objects};
+use super::{Each, Lang, objects, releases};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
@@ -183,6 +183,9 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
         (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
+        (StepKind::Release { release, to_revision, .. }, _) => {
+            releases::step(&release.name, *to_revision, lang)
+        }
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
@@ -190,11 +193,11 @@ pub fn step(step: &Step, lang: Lang) -> String {
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
         }
-        (StepKind::Gate { hook, name, .. }, Lang::Zh) => {
-            format!("打开 {name} 的闸门 {}", hook.as_str())
+        (StepKind::Gate { hook, of, .. }, Lang::Zh) => {
+            format!("打开 {of} 的闸门 {}", hook.as_str())
         }
-        (StepKind::Gate { hook, name, .. }, Lang::En) => {
-            format!("open the gate {} of {name}", hook.as_str())
+        (StepKind::Gate { hook, of, .. }, Lang::En) => {
+            format!("open the gate {} of {of}", hook.as_str())
         }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
@@ -293,6 +296,7 @@ fn chinese(note: &Note) -> String {
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
         Note::Object { said } => objects::chinese(said),
+        Note::Release { said } => releases::said(said, Lang::Zh),
     }
 }
 
@@ -381,6 +385,7 @@ fn english(note: &Note) -> String {
         | Note::OnDelete { .. }
         | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
         Note::Object { said } => objects::english(said),
+        Note::Release { said } => releases::said(said, Lang::En),
     }
 }
 

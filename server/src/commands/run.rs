@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Database;
 use crate::adapters;
+use crate::adapters::helm::Helm;
 use crate::adapters::kubernetes::Clusters;
 use crate::adapters::objects::Objects;
 use crate::audit::Key;
@@ -139,7 +140,9 @@ fn world(
     let kubeconfig = demo.map(|it| it.kubeconfig().to_owned());
     let clusters = Clusters::new(db.clone(), config::variable, kubeconfig);
     let http = adapters::http::client().context("the HTTP client")?;
-    Ok(World::new(db.clone(), clusters, http, settings.time_zone, stop.clone()))
+    let world = World::new(db.clone(), clusters, http, settings.time_zone, stop.clone());
+    let secret = settings.secret_key()?;
+    Ok(world.with_helm(Helm::new(&settings.helm, &settings.data_dir, secret.expose_secret())))
 }
 
 async fn web(

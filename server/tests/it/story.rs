@@ -75,6 +75,11 @@ impl Story {
         Self { lab, door, engineer, browser, second, sender, _end: end }
     }
 
+    /// The cookie of the engineer's browser.
+    pub(crate) fn browser(&self) -> &str {
+        &self.browser
+    }
+
     pub(crate) async fn pretend(owner: PgPool, policy: Value) -> (Self, server::sim::Cluster) {
         let (lab, cluster) = Lab::pretend(owner.clone()).await;
         (Self::begin(owner, lab, policy).await, cluster)

@@ -27,7 +27,7 @@ struct Module {
     kinds: Option<(&'static str, &'static str)>,
 }
 
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 6] = [
     Module {
         name: "kubernetes",
         programs: &[("etcd", "go.etcd.io/etcd/server/v3"), ("kubernetes", ".")],
@@ -47,6 +47,8 @@ const MODULES: [Module; 4] = [
         )],
         kinds: Some(("github.com/argoproj/argo-rollouts", "manifests/crds")),
     },
+    Module { name: "helm3", programs: &[("helm3", "helm.sh/helm/v3/cmd/helm")], kinds: None },
+    Module { name: "helm4", programs: &[("helm4", "helm.sh/helm/v4/cmd/helm")], kinds: None },
 ];
 
 /// `kubernetes` is all of these, by the name it is called by.

@@ -80,10 +80,12 @@ pub(crate) fn env(dir: &Path) -> anyhow::Result<String> {
         .with_context(|| format!("no cluster in {}: cargo xtask cluster up", dir.display()))?;
     let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
     Ok(format!(
-        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'",
+        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'\n\
+         export LIFEBOAT_HELM3='{programs}/helm3'\nexport LIFEBOAT_HELM4='{programs}/helm4'",
         text("admin_kubeconfig"),
         text("kubectl"),
-        dir.display()
+        dir.display(),
+        programs = programs()?.display()
     ))
 }
 

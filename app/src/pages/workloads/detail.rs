@@ -3,15 +3,17 @@
 use domain::access::{Action, Place, Subject};
 use domain::changes::Change;
 use domain::pods::Pod;
+use domain::releases::Release;
 use domain::revisions::Revision;
 use domain::texts::{common, workloads::TEXTS};
-use domain::workloads::{Event, Workload};
+use domain::workloads::{Event, Owner, Workload};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::{find, gates, happened, history, images, pods, standing};
 use crate::doors::Context;
 use crate::pages::error::Error;
+use crate::pages::releases;
 use crate::pages::ssr::read;
 use crate::pages::ui::{Head, Panel, Tone, badge, digest, facts, live, mark, page, when};
 use crate::pages::visit::texts;
@@ -29,6 +31,8 @@ pub(super) struct Shown {
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
     pub(super) logs: Vec<store::pods::Log>,
+    /// The Helm release that it belongs to, where its records are read.
+    pub(super) release: Option<Release>,
     pub(super) gates: Vec<store::gates::Standing>,
 }
 
@@ -55,7 +59,9 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
         true => store::pods::logs(db, id, 3).await?,
         false => Vec::new(),
     };
+    let release = store::releases::of_workload(&mut *cx.connection().await?, &workload).await?;
     Ok(Shown {
+        release,
         service: service.map(|it| it.name),
         logs,
         pods: store::pods::of(db, id).await?,
@@ -82,11 +88,23 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
         {workload.canary.as_ref().map(gates::canary)}
         {pods::panel(shown)}
         {history::panel(shown)}
+        {release(shown)}
         {gates::panel(shown)}
         {happened::changes(shown)}
         {happened::logs(shown)}
         {happened::events(shown)}
     }
+}
+
+fn release(shown: &Shown) -> Option<AnyView> {
+    let workload = &shown.workload;
+    let Owner::Helm(name) = &workload.owner else { return None };
+    let Some(release) = &shown.release else {
+        return Some(releases::not_read(name, &workload.namespace));
+    };
+    let live = shown.revisions.iter().find(|it| it.digest == workload.live.digest);
+    let drift = live.and_then(|it| domain::releases::drift(release, workload, &it.template));
+    Some(releases::panel(release, drift.as_ref()))
 }
 
 fn now(shown: &Shown) -> AnyView {

@@ -60,7 +60,9 @@ impl From<LiveObject> for Live {
 impl StepKind {
     pub fn object(&self) -> Option<&ObjectRef> {
         match self {
-            StepKind::Object { object, .. } => Some(object),
+            StepKind::Object { object, .. } | StepKind::Release { release: object, .. } => {
+                Some(object)
+            }
             _ => None,
         }
     }

@@ -126,6 +126,7 @@ Reason {
     RevisionsContradict = "revisions_contradict": "Two revisions have one number, or one version has two." / "版本号与版本不是一一对应，事实相互矛盾。",
     TrafficInstead = "traffic_instead": "No configuration can be restored; the traffic can be moved." / "没有可恢复的配置，可以切换流量。",
     HooksWithJobs = "hooks_with_jobs": "A rollback of the release runs hooks that start Jobs." / "回滚该发布会运行启动 Job 的钩子。",
+    ReleasePending = "release_pending": "Helm is at work on the release, or died at it." / "Helm 正在处理该发布，或在处理中途中断。",
     HooksUnknown = "hooks_unknown": "It is not known which hooks a rollback of the release runs." / "不清楚回滚该发布会运行哪些钩子。",
     NothingToFetch = "nothing_to_fetch": "No template has to be fetched." / "无需取用模板。",
     TargetInCluster = "target_in_cluster": "The target is in the cluster." / "目标版本在集群中。",

@@ -45,6 +45,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("a rollback of the release would start Jobs", file, release(json!(true), good()), helm("human", "ask")).by("target"),
         case("nobody knows the hooks of the release", file, release(Value::Null, good()), helm("human", "ask")).by("target"),
         case("the release before has failed, and there is no other", file, release(json!(false), json!([{"revision": 8, "status": "failed"}])), ["never", "none", "code_defect", "none"]).by("target"),
+        case("a helm is at work on the release", file, release(json!(false), json!([{"revision": 9, "status": "pending"}, {"revision": 7, "status": "superseded", "verdict": "verified"}])), helm("human", "ask")).by("target"),
+        case("a migration ran between the two revisions of the release", file, release(json!(false), json!([{"revision": 7, "status": "superseded", "verdict": "verified", "migrates": true}])), ["human", "ask", "code_defect", "none"]).by("target"),
         case("one revision of the release is told as verified and as bad", file, release(json!(false), json!([{"revision": 7, "status": "superseded", "verdict": "verified"}, {"revision": 7, "status": "superseded", "verdict": "bad"}])), ["never", "none", "code_defect", "none"]).by("target"),
         case("the policy wants releases, and nobody has read their history", file, json!({"policy": {"strategy": "release"}, "workload": {"owner": {"kind": "helm", "name": "shop"}, "release": null}}), ["human", "ask", "code_defect", "none"]).by("target"),
         case("a chart brings image and configuration seconds apart", file, chart(json!([at("2026-03-03T10:04:40Z", &["image"]), at("2026-03-03T10:05:00Z", &["config"])])), HELD_BACK).by("target_present"),

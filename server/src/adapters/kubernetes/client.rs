@@ -78,6 +78,15 @@ impl Clusters {
         connect::connect(described, places).await
     }
 
+    /// The file that a cluster's description refers to.
+    ///
+    /// # Errors
+    /// Where the reference leads nowhere.
+    pub fn kubeconfig(&self, reference: &str) -> Result<PathBuf, connect::Error> {
+        let places = Places { variable: self.variable, demo: self.demo.as_deref() };
+        connect::path(reference, places)
+    }
+
     /// Where the references of a catalog to variables lead.
     pub fn variable(&self) -> fn(&str) -> Option<String> {
         self.variable
@@ -90,6 +99,19 @@ impl Clusters {
 }
 
 impl Cluster {
+    /// The Secrets of one Helm release. `name` is one that Helm allows.
+    pub(in crate::adapters) async fn release_secrets(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, Error> {
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{name}\
+             &fieldSelector=type%3Dhelm.sh%2Frelease.v1"
+        );
+        self.get(&path, &Asked { verb: "list", resource: "secrets", namespace, name: "" }).await
+    }
+
     pub(super) async fn get(&self, path: &str, asked: &Asked<'_>) -> Result<Value, Error> {
         self.call(Request::get(path), Vec::new(), asked).await
     }

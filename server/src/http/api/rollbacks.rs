@@ -286,7 +286,8 @@ async fn request(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let several = new.target.as_mut().map(|it| std::mem::take(&mut it.workloads));
     let several = several.unwrap_or_default();
-    let alone = |it: &NewTarget| it.workload.is_some() || it.revision.is_some();
+    let alone =
+        |it: &NewTarget| it.workload.is_some() || it.revision.is_some() || it.release.is_some();
     if !several.is_empty() && new.target.as_ref().is_some_and(alone) {
         return Err(Error::field("target.workloads", Fault::Unexpected).into());
     }
@@ -294,13 +295,19 @@ async fn request(
         .into_iter()
         .map(|it| AskedMember { workload: (it.kind, it.name), revision: it.revision });
     let members = members.collect();
-    let (workload, revision) = match new.target {
-        Some(NewTarget { release: Some(_), .. }) => {
-            let why = "rolling back a release is not available here; name a workload".to_owned();
+    let (workload, revision, release) = match new.target {
+        Some(NewTarget { release: Some(_), workload: Some(_), .. }) => {
+            let why = "names a workload beside it; name one of the two".to_owned();
             return Err(Error::field("target.release", Fault::Malformed(why)).into());
         }
-        Some(target) => (target.workload.map(|it| (it.kind, it.name)), target.revision),
-        None => (None, None),
+        Some(NewTarget { release: Some(name), revision: Some(revision), .. }) => {
+            (None, None, Some((name, revision)))
+        }
+        Some(NewTarget { release: Some(_), revision: None, .. }) => {
+            return Err(Error::field("target.revision", Fault::Required).into());
+        }
+        Some(target) => (target.workload.map(|it| (it.kind, it.name)), target.revision, None),
+        None => (None, None, None),
     };
     let wish = Wish {
         service: new.service,
@@ -310,6 +317,7 @@ async fn request(
         revision,
         confirmed: new.confirmed,
         members,
+        release,
     };
     let rollback = wishes::request(&cx, wish).await?;
     Ok((StatusCode::CREATED, Json(shown(&cx, rollback).await?)))

@@ -9,6 +9,7 @@ use domain::services::WorkloadRef;
 use domain::workloads::Owner;
 
 use super::objects::{said as said_of_object, timed_out};
+use super::releases::Asked;
 use super::{Turn, Worker, rails};
 use crate::adapters::kubernetes::actions::{self, Ask, Prepared, Target};
 use crate::adapters::kubernetes::{Cluster, Error, objects};
@@ -62,6 +63,9 @@ impl Worker<'_> {
             return Ok(Turn::GoOn);
         };
         let kind = &run.plan.steps()[step].kind;
+        if let Some(asked) = Asked::of(kind) {
+            return self.look_release(run, step, asked, &intent).await;
+        }
         match look(&cluster, kind, &intent).await {
             Ok(Found::Effect(proof)) => {
                 let note = said(kind, &intent);
@@ -88,7 +92,11 @@ impl Worker<'_> {
     pub(super) async fn time_out(&self, run: &Run, step: usize) -> Result<Turn, store::Error> {
         let next = Next::TimeOut(step);
         let kind = &run.plan.steps()[step].kind;
-        if let Some(intent) = run.steps[step].state.intent()
+        if let (Some(intent), Some(asked)) = (run.steps[step].state.intent(), Asked::of(kind)) {
+            if let Some((note, proof)) = self.release_is_back(asked, intent).await {
+                return self.end_effect(step, Ended::Succeeded, note, Some(proof)).await;
+            }
+        } else if let Some(intent) = run.steps[step].state.intent()
             && let Ok(cluster) = self.world.clusters.get(intent.before.cluster()).await
             && let Ok(Found::Effect(proof)) = look(&cluster, kind, intent).await
         {
@@ -110,6 +118,9 @@ impl Worker<'_> {
         stamp: DateTime<Utc>,
     ) -> Result<Turn, store::Error> {
         let kind = &run.plan.steps()[step].kind;
+        if let Some(asked) = Asked::of(kind) {
+            return self.go_release(run, step, next, asked, stamp).await;
+        }
         let Some((workload, action)) = action_of(kind) else {
             return self.go_object(run, step, next, stamp).await;
         };

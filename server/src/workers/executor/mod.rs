@@ -30,6 +30,7 @@ mod lease;
 mod objects;
 mod observe;
 mod rails;
+mod releases;
 mod replace;
 
 const ACTOR: Actor = Actor::Worker("executor");

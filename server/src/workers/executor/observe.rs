@@ -34,8 +34,8 @@ impl Worker<'_> {
             StepKind::Object { object, action } => self.await_object(step, object, action).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
-            StepKind::Gate { hook: Hook::Rollback, name, workload } => {
-                self.go_back(run, step, name, workload).await
+            StepKind::Gate { hook: Hook::Rollback, of, workload } => {
+                self.go_back(run, step, of, workload).await
             }
             // Consent is all that it stands for: whoever asks finds it in the run.
             StepKind::Gate { .. } => {
@@ -46,8 +46,8 @@ impl Worker<'_> {
                 self.settle(next, told).await?;
                 Ok(Turn::Rest)
             }
-            // Acts, so it is never observed.
-            StepKind::Inject { .. } => Ok(Turn::Rest),
+            // They act, so they are never observed.
+            StepKind::Inject { .. } | StepKind::Release { .. } => Ok(Turn::Rest),
         }
     }
 

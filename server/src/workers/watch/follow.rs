@@ -57,6 +57,8 @@ pub(crate) struct Resource {
     /// `deployments`
     pub(crate) plural: &'static str,
     pub(crate) namespace: Option<String>,
+    /// A field selector: only these are sent.
+    pub(crate) only: Option<&'static str>,
 }
 
 impl Resource {
@@ -197,7 +199,8 @@ impl<F> Follower<F> {
         F: Fn(T) -> Object,
     {
         let mut uids = HashSet::new();
-        let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+        let field_selector = self.resource.only.map(str::to_owned);
+        let mut params = ListParams { limit: Some(PAGE), field_selector, ..ListParams::default() };
         loop {
             let request = self.request.list(&params).map_err(|it| self.failed(&build(it)))?;
             let list: List<T> = self.answer(self.client.request(request)).await?;
@@ -226,6 +229,7 @@ impl<F> Follower<F> {
             bookmarks: true,
             timeout: Some(u32::try_from(WATCH.as_secs()).unwrap_or(u32::MAX)),
             send_initial_events: uids.is_some(),
+            field_selector: self.resource.only.map(str::to_owned),
             ..WatchParams::default()
         };
         let version = match state {

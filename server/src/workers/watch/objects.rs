@@ -14,6 +14,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::surrounding::{Around, Surrounding};
+use crate::adapters::helm;
+
 /// Anything that is watched.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
@@ -24,27 +27,8 @@ pub(crate) enum Object {
     ConfigMap(Box<ConfigMap>),
     Node(Box<Node>),
     Event(Box<Event>),
+    Release(Box<Release>),
     Around(Around, Box<Surrounding>),
-}
-
-/// What lies around workloads and may be what is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Around {
-    Autoscaler,
-    NetworkPolicy,
-    /// Of cert-manager, where the cluster has it.
-    Certificate,
-}
-
-impl Around {
-    /// As Kubernetes calls it.
-    pub(crate) const fn kind(self) -> &'static str {
-        match self {
-            Self::Autoscaler => "HorizontalPodAutoscaler",
-            Self::NetworkPolicy => "NetworkPolicy",
-            Self::Certificate => "Certificate",
-        }
-    }
 }
 
 impl Object {
@@ -58,6 +42,7 @@ impl Object {
             Object::Node(it) => &it.metadata,
             Object::Event(it) => &it.metadata,
             Object::Around(_, it) => &it.metadata,
+            Object::Release(it) => &it.metadata,
         }
     }
 
@@ -304,37 +289,6 @@ pub(crate) struct NodeInfo {
     pub(crate) boot_id: String,
 }
 
-/// Of these the managed fields say when the spec was last written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Written")]
-pub(crate) struct Surrounding {
-    pub(crate) metadata: Meta,
-    pub(crate) spec: Value,
-    pub(crate) status: Value,
-    pub(crate) changed_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Deserialize)]
-struct Written {
-    metadata: Value,
-    #[serde(default)]
-    spec: Value,
-    #[serde(default)]
-    status: Value,
-}
-
-impl From<Written> for Surrounding {
-    fn from(it: Written) -> Self {
-        let fields = it.metadata["managedFields"].as_array().into_iter().flatten();
-        let of_spec = fields.filter(|it| it["subresource"].is_null());
-        let times = of_spec.filter_map(|it| it["time"].as_str()?.parse::<DateTime<Utc>>().ok());
-        let changed_at = times.max();
-        let metadata: Meta = serde_json::from_value(it.metadata).unwrap_or_default();
-        let changed_at = changed_at.or(metadata.creation_timestamp);
-        Self { metadata, spec: it.spec, status: it.status, changed_at }
-    }
-}
-
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
@@ -367,6 +321,39 @@ pub(crate) struct Involved {
 pub(crate) struct Series {
     pub(crate) count: i32,
     pub(crate) last_observed_time: Option<DateTime<Utc>>,
+}
+
+/// A Secret in which Helm keeps a revision of a release. What it holds is read at once and kept nowhere.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Secret {
+    pub(crate) metadata: Meta,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) data: SecretData,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SecretData {
+    pub(crate) release: Option<String>,
+}
+
+/// None inside: a Secret of that type that is no revision of a release.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    pub(crate) metadata: Meta,
+    pub(crate) read: Option<(String, domain::releases::Revision)>,
+}
+
+impl Release {
+    pub(crate) fn of(key: &helm::Key, secret: Secret) -> Self {
+        let Secret { metadata, data } = secret;
+        let read = helm::named(&metadata.labels).map(|named| {
+            let (uid, namespace) = (&metadata.uid, &metadata.namespace);
+            let revision = helm::decode(key, &named, uid, namespace, data.release.as_deref());
+            (named.name, revision)
+        });
+        Self { metadata, read }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

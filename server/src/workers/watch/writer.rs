@@ -61,6 +61,7 @@ impl Writer {
         keys: &[&Key],
         pods: &[String],
         surroundings: &[(String, String)],
+        secrets: &[String],
         now: DateTime<Utc>,
     ) -> anyhow::Result<BTreeSet<WorkloadId>> {
         let cluster = self.lease.cluster;
@@ -69,8 +70,28 @@ impl Writer {
         let gone = store::workloads::leave_all_but(&mut tx, cluster, keys, now).await?;
         store::pods::leave_all_but(&mut tx, cluster, pods).await?;
         store::surroundings::leave_all_but(&mut tx, cluster, surroundings).await?;
+        store::releases::leave_all_but(&mut tx, cluster, secrets).await?;
         tx.commit().await?;
         Ok(gone.into_iter().collect())
+    }
+
+    /// What the Secrets of releases say; gives the workloads that belong to them. `gone` are the uids of Secrets.
+    pub(crate) async fn write_releases(
+        &self,
+        seen: &[store::releases::Seen],
+        gone: &[String],
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<BTreeSet<WorkloadId>> {
+        let cluster = self.lease.cluster;
+        let mut tx = self.db.begin().await?;
+        anyhow::ensure!(store::watching::holds(&mut tx, self.lease).await?, Lost);
+        store::releases::observe(&mut tx, cluster, seen, gone, now).await.context("releases")?;
+        let named: BTreeSet<_> = seen.iter().map(|it| (&it.namespace, &it.name)).collect();
+        let (namespaces, names): (Vec<String>, Vec<String>) =
+            named.into_iter().map(|(a, b)| (a.clone(), b.clone())).unzip();
+        let members = store::releases::members(&mut *tx, cluster, &namespaces, &names).await?;
+        tx.commit().await?;
+        Ok(members.into_iter().collect())
     }
 
     async fn write_in(

@@ -29,6 +29,14 @@ fn canary(address: &str, token: &str) -> Value {
     }})
 }
 
+/// Without a number of pods: Flagger gives it one.
+fn target(image: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api", "labels": {"app": "api"}},
+        "spec": {"selector": {"matchLabels": {"app": "api"}}, "template": {
+            "metadata": {"labels": {"app": "api"}},
+            "spec": {"containers": [{"name": "app", "image": image}]}}}})
+}
+
 fn phase(object: &Value) -> &str {
     object["status"]["phase"].as_str().unwrap_or_default()
 }
@@ -36,8 +44,8 @@ fn phase(object: &Value) -> &str {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn flagger_waits_for_people_and_goes_back_when_a_rollback_was_approved(pool: PgPool) {
     let place = Place::new(pool, Tool::Flagger, KIND).await;
-    place.lab.deploy("api", &["shop/api:1"]).await;
-    let workload = place.seen(KIND, "api", |it| it.ready == 2).await;
+    place.apply(&target("shop/api:1")).await;
+    let workload = place.seen(KIND, "api", |it| it.ready == 1).await;
     let token = place.gate(&workload, Tool::Flagger, "api").await;
     place.apply(&canary(&place.address, &token)).await;
     place.until("canary/api", |it| phase(it) == "Initialized").await;
@@ -46,7 +54,7 @@ async fn flagger_waits_for_people_and_goes_back_when_a_rollback_was_approved(poo
     assert_eq!(place.waiting().await, [] as [Value; 0], "nobody is asked about what runs already");
 
     // A new version waits at the first gate, and people are asked once however often Flagger asks.
-    place.lab.set_image("api", "shop/api:2").await;
+    place.apply(&target("shop/api:2")).await;
     place.until("canary/api", |it| phase(it) == "Waiting").await;
     let asked = place.waiting().await;
     let [question] = &asked[..] else { panic!("{asked:#?}") };
@@ -74,7 +82,7 @@ async fn flagger_waits_for_people_and_goes_back_when_a_rollback_was_approved(poo
         json!({"plan_digest": rollback["plan"]["digest"], "decision": "approve", "reason": ""});
     place.call("POST", &format!("/rollbacks/{id}/approvals"), &place.ben, body).await;
     let rollback = place.call("GET", &format!("/rollbacks/{id}"), &place.asker, Value::Null).await;
-    let run = place.ended(rollback["run"]["id"].as_str().unwrap()).await;
+    let run = place.ended(rollback["run"].as_str().unwrap()).await;
     assert_eq!(run["state"], "succeeded", "{run:#}");
     let canary = place.object("canary/api").await;
     assert_eq!(
@@ -110,8 +118,8 @@ fn on_canary(action: &str) -> Value {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn a_canary_goes_only_once_its_target_has_taken_over(pool: PgPool) {
     let place = Place::new(pool, Tool::Flagger, KIND).await;
-    place.lab.deploy("api", &["shop/api:1"]).await;
-    place.seen(KIND, "api", |it| it.ready == 2).await;
+    place.apply(&target("shop/api:1")).await;
+    place.seen(KIND, "api", |it| it.ready == 1).await;
     let mut plain = canary(&place.address, "");
     plain["spec"]["analysis"]["webhooks"] = json!([]);
     place.apply(&plain).await;
@@ -131,12 +139,12 @@ async fn a_canary_goes_only_once_its_target_has_taken_over(pool: PgPool) {
     place.until("canary/api", |it| !it["metadata"]["finalizers"].is_null()).await;
     let refused = place.done(json!([on_canary("delete")])).await;
     let why = refused["steps"][0]["message"].as_str().unwrap();
-    assert!(why.contains("0 ready pods of 2"), "{refused:#}");
+    assert!(why.contains("0 ready pods of 1"), "{refused:#}");
 
     let target = json!({"kind": "Deployment", "name": "api"});
     let gone = place
         .done(json!([
-            {"kind": "kubernetes", "action": "scale", "workload": target, "replicas": 2},
+            {"kind": "kubernetes", "action": "scale", "workload": target, "replicas": 1},
             {"kind": "kubernetes", "action": "wait_rollout", "workload": target},
             on_canary("delete"),
         ]))
@@ -144,7 +152,7 @@ async fn a_canary_goes_only_once_its_target_has_taken_over(pool: PgPool) {
     assert_eq!(gone["state"], "succeeded", "{gone:#}");
     assert!(place.kubectl(&["get", "canary", "api"]).await.is_err());
     let target = place.object("deployment/api").await;
-    assert_eq!(target["status"]["readyReplicas"], 2, "{target:#}");
+    assert_eq!(target["status"]["readyReplicas"], 1, "{target:#}");
     let service = place.object("service/api").await;
     assert_eq!(service["spec"]["selector"], json!({"app": "api"}), "{service:#}");
 }

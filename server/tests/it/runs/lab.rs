@@ -46,7 +46,7 @@ impl Lab {
     /// On whatever this kubeconfig leads to. The service `api` has the Deployment `api`.
     pub(crate) async fn on(owner: PgPool, kubeconfig: PathBuf, namespace: &str) -> Self {
         store::migrate(&owner).await.unwrap();
-        let db = store::pool((*owner.connect_options()).clone(), 5);
+        let db = store::pool((*owner.connect_options()).clone(), 10);
         let mut tx = db.begin().await.unwrap();
         let described: domain::clusters::Cluster =
             serde_json::from_value(json!({"name": "lab", "kubeconfig": kubeconfig})).unwrap();

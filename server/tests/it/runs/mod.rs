@@ -10,4 +10,4 @@ mod steps;
 mod trouble;
 pub(crate) mod twin;
 
-pub(crate) use self::lab::Lab;
+pub(crate) use self::lab::{Lab, deployment};

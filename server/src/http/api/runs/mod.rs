@@ -109,6 +109,7 @@ fn planned(step: &Step) -> Value {
     let action = match &step.kind {
         StepKind::Kubernetes { action, .. } => Some(action.as_str()),
         StepKind::Object { action, .. } => Some(action.as_str()),
+        StepKind::Release { .. } => Some("rollback"),
         _ => None,
     };
     let mut shown = json!({

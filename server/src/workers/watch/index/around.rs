@@ -9,7 +9,8 @@ use domain::workloads::{self, Key, Node};
 
 use super::batch::hash;
 use super::{Config, Index};
-use crate::workers::watch::objects::{self, Around};
+use crate::workers::watch::objects::{self, Meta};
+use crate::workers::watch::surrounding::{self, Around};
 
 /// Events about objects that were not seen yet; more are dropped.
 const WAITING_EVENTS: usize = 1_000;
@@ -79,11 +80,11 @@ impl Index {
     pub(super) fn apply_around(
         &mut self,
         around: Around,
-        it: objects::Surrounding,
+        it: surrounding::Surrounding,
         now: DateTime<Utc>,
     ) {
         let spec = hash(&it.spec.to_string());
-        let place = (it.metadata.namespace, format!("{}/{}", around.kind(), it.metadata.name));
+        let place = place(around, &it.metadata);
         let known = self.arounds.get(&place);
         let changed_at = match known {
             // Whoever does not keep book of its fields is seen to change it.
@@ -184,4 +185,9 @@ impl Index {
 /// As the database knows it.
 fn of(it: &Surrounding) -> (String, String) {
     (it.namespace.clone(), it.object.clone())
+}
+
+/// Where the index keeps an object around workloads.
+pub(super) fn place(around: Around, meta: &Meta) -> (String, String) {
+    (meta.namespace.clone(), format!("{}/{}", around.kind(), meta.name))
 }

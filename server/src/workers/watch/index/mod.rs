@@ -26,9 +26,10 @@ use domain::rollouts::Progress;
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
-use self::around::Surrounded;
+use self::around::{Surrounded, place};
 pub(crate) use self::batch::{Batch, WentBad};
-use super::objects::{self, Around, Meta, Object};
+use super::objects::{self, Meta, Object};
+use super::surrounding::Around;
 
 type Uid = Arc<str>;
 
@@ -69,7 +70,6 @@ struct Changed {
     gone_pods: BTreeSet<Uid>,
     contents: BTreeMap<Digest, Contents>,
     nodes: BTreeSet<String>,
-    /// By namespace and object.
     surroundings: BTreeSet<(String, String)>,
     events: Vec<(Key, workloads::Event)>,
     /// ConfigMaps whose contents are needed and no longer at hand.
@@ -152,6 +152,7 @@ pub(crate) enum Kind {
     Node,
     Event,
     Around(Around),
+    Release,
 }
 
 impl Index {
@@ -171,6 +172,8 @@ impl Index {
             Object::Node(it) => self.apply_node(*it),
             Object::Event(it) => self.apply_event(*it, now),
             Object::Around(around, it) => self.apply_around(around, *it, now),
+            // Kept apart from what runs: see `releases`.
+            Object::Release(_) => {}
         }
     }
 
@@ -182,13 +185,8 @@ impl Index {
             Object::Pod(_) => self.delete_pod(&meta.uid),
             Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
             Object::Node(_) => self.delete_node(&meta.name),
-            Object::Event(_) => {}
-            Object::Around(around, _) => {
-                self.delete_around(&(
-                    meta.namespace.clone(),
-                    format!("{}/{}", around.kind(), meta.name),
-                ));
-            }
+            Object::Event(_) | Object::Release(_) => {}
+            Object::Around(around, _) => self.delete_around(&place(*around, meta)),
         }
     }
 
@@ -239,7 +237,7 @@ impl Index {
                 gone.iter().for_each(|name| self.delete_node(name));
             }
             Kind::Around(around) => self.replace_arounds(around, &inside, uids),
-            Kind::Event => {}
+            Kind::Event | Kind::Release => {}
         }
     }
 
