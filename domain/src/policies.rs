@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
 use crate::catalog::{Faults, rules};
+use crate::windows::Recurring;
 
 pub use self::typed::{fields, typed};
 
@@ -52,6 +53,9 @@ pub struct Policy {
     /// Whether an approval asks for a one-time password.
     #[serde(default)]
     pub otp: bool,
+    /// Maintenance windows and freezes that come again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Recurring>,
 }
 
 /// Whose consent an execution needs.
@@ -160,6 +164,7 @@ impl Policy {
             rails: Rails::default(),
             observation_s: defaults::observation_s(),
             otp: false,
+            windows: vec![],
         }
     }
 
@@ -173,6 +178,10 @@ impl Policy {
         faults.at("automatic_rules").refuse(rules::distinct(&self.automatic_rules));
         faults.at("observation_s").refuse(rules::seconds(1, self.observation_s));
         self.approvals.check(&mut faults.at("approvals"));
+        for (index, window) in self.windows.iter().enumerate() {
+            window.check(&mut faults.at("windows").at(index));
+        }
+        faults.at("windows").refuse(rules::distinct(self.windows.iter().map(|it| &it.name)));
         let Gates { attribution_s, clean_before_s, alert_age_s, min_requests: _, second_source_s } =
             self.gates;
         let gates = &mut faults.at("gates");

@@ -284,6 +284,12 @@ pub struct Node {
     pub ready: bool,
     /// Short of memory, disk or process ids.
     pub pressure: bool,
+    /// Another one after it was started anew; empty where the cluster does not say.
+    #[serde(default)]
+    pub boot_id: String,
+    /// When it was first seen under its boot id, where it had another before.
+    #[serde(default)]
+    pub rebooted_at: Option<DateTime<Utc>>,
 }
 
 /// What happened to a workload or its pods, in the words of the cluster.

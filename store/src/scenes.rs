@@ -12,18 +12,22 @@ use domain::plans::objects::is_suspended;
 use domain::rollbacks::Rollback;
 use domain::rollbacks::proposal::Around;
 use domain::scene::{Rails, Scene};
+use domain::surroundings::Surrounding;
 use domain::watching::SightState;
-use domain::workloads::{Node, Owner, Rollout, Workload};
+use domain::workloads::{Event, Node, Owner, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::{
     Error, changes, configs, drills, objects, pods, policies, rails, releases, revisions,
-    rollbacks, services,
+    rollbacks, services, windows,
 };
 
 /// How far back alerts tell whether a signal goes away by itself.
 const PAST: TimeDelta = TimeDelta::days(90);
+
+/// How far back the cluster's own words explain anything.
+const RECENT: TimeDelta = TimeDelta::hours(1);
 
 /// How old a sight of what keeps a workload in step may be for a plan that begins with its suspension.
 const LATELY: TimeDelta = TimeDelta::seconds(90);
@@ -65,7 +69,7 @@ pub async fn of(
                 SELECT jsonb_agg(to_jsonb(p) ORDER BY p.created_at, p.name) FROM pods p WHERE p.workload_id = $2
             ), '[]') AS "pods!: Json<Vec<pods::Row>>",
             COALESCE((
-                SELECT jsonb_agg(jsonb_build_object('name', n.name, 'ready', n.ready, 'pressure', n.pressure)
+                SELECT jsonb_agg(to_jsonb(n)
                                  ORDER BY n.name)
                 FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE c.name = $3
             ), '[]') AS "nodes!: Json<Vec<Node>>",
@@ -78,6 +82,14 @@ pub async fn of(
                 SELECT jsonb_agg(to_jsonb(h) ORDER BY h.at DESC, h.id)
                 FROM (SELECT * FROM changes WHERE workload_id = $2 ORDER BY at DESC, id LIMIT $5) h
             ), '[]') AS "changes!: Json<Vec<changes::Row>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(a) ORDER BY a.object) FROM surroundings a JOIN clusters c ON c.id = a.cluster_id
+                WHERE c.name = $3 AND a.namespace = $4
+            ), '[]') AS "surroundings!: Json<Vec<Surrounding>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(e) ORDER BY e.last_at DESC, e.uid)
+                FROM events e WHERE e.workload_id = $2 AND e.warning AND e.last_at >= $8
+            ), '[]') AS "events!: Json<Vec<Event>>",
             (SELECT count(*) FROM alerts
              WHERE service_id = $1 AND name = $6 AND state = 'resolved' AND NOT acted AND starts_at >= $7)
                 AS "unattended!",
@@ -90,7 +102,8 @@ pub async fn of(
         workload.namespace,
         CHANGES,
         rule,
-        now - PAST
+        now - PAST,
+        now - RECENT
     );
     let row = row.fetch_one(&mut *db).await?;
     let rails = rails_of(db, service, workload, rule, now).await?;
@@ -125,6 +138,8 @@ pub async fn of(
         alert: None,
         nodes: Some(row.nodes.0).filter(|it| !it.is_empty()),
         pods: all(row.pods)?,
+        surroundings: row.surroundings.0,
+        events: row.events.0,
     })
 }
 
@@ -185,11 +200,15 @@ pub async fn rails_of(
                    AND (r.executed_at IS NOT NULL OR r.state IN ('approved', 'executing', 'paused'))
                    AND (r.drill_id IS NULL OR r.ended_at IS NULL)
              ORDER BY r.created_at DESC LIMIT 1) AS "newest: Json<rollbacks::Row>",
+            COALESCE((SELECT jsonb_agg(to_jsonb(x) ORDER BY x.from_at, x.id) FROM windows x
+                      WHERE x.ended_at IS NULL AND x.from_at <= $4 AND x.to_at > $4), '[]')
+                AS "windows!: Json<Vec<windows::Row>>",
             ARRAY(SELECT digest FROM holds WHERE service_id = $1 AND released_at IS NULL ORDER BY since DESC)
                 AS "held!""#,
         service.0,
         workload.id.0,
-        Rollout::Progressing.as_str()
+        Rollout::Progressing.as_str(),
+        now
     );
     let row = row.fetch_one(db).await?;
     let rollback =
@@ -211,6 +230,7 @@ pub async fn rails_of(
             .into_iter()
             .map(|digest| Version { digest, config_digest: None })
             .collect(),
+        windows: all(row.windows)?,
         drill,
     })
 }

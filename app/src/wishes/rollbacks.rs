@@ -4,7 +4,7 @@ use domain::access::{Action, Actor, Place, Subject};
 use domain::approvals::{Approver, Decision as Consent};
 use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
-use domain::decisions::{Decision, Strategy};
+use domain::decisions::{Decision, RuleName, Strategy};
 use domain::fields::Fault;
 use domain::plans::{Foreseen, Would};
 use domain::releases;
@@ -32,6 +32,8 @@ pub struct Asked {
     pub workload: Option<(WorkloadKind, String)>,
     /// The newest verified revision where none is named.
     pub revision: Option<i64>,
+    /// It is to be done although changes are frozen.
+    pub confirmed: bool,
     /// Several of its workloads at once, in the order of the catalog whatever the order here; then none is named above.
     pub members: Vec<AskedMember>,
     /// A Helm release of the service, and its revision; then no workload is named above.
@@ -47,7 +49,7 @@ pub struct AskedMember {
 /// Asks for a rollback. Another person approves it.
 ///
 /// # Errors
-/// Faults by field; [`Refusal::AlreadyOpen`].
+/// Faults by field; [`Refusal::AlreadyOpen`], [`Refusal::Frozen`].
 pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
     cx.enter(Action::RequestRollback)?;
     let reason = asked.reason.trim().to_owned();
@@ -122,6 +124,10 @@ async fn decided_for(
     });
     let situation = scene.situation(None, None, cx.now);
     let mut decision = decide(&situation);
+    let frozen = decision.rule(RuleName::Freeze).is_none_or(|it| !it.verdict.passed());
+    if frozen && !asked.confirmed {
+        return Err(Refusal::Frozen.into());
+    }
     let stored = store::decisions::New {
         service,
         workload: Some(workload.id),

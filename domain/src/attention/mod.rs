@@ -9,6 +9,7 @@
 pub mod drills;
 pub mod house;
 pub mod ledgers;
+pub mod openings;
 pub mod rollbacks;
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,8 @@ words!(
         Holidays = "holidays",
         KillSwitch = "kill_switch",
         Hold = "hold",
+        IncidentWish = "incident_wish",
+        RunbookProposed = "runbook_proposed",
     }
 );
 
@@ -83,6 +86,8 @@ impl Kind {
                 | Kind::Backup
                 | Kind::Objective
                 | Kind::KillSwitch
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 
@@ -100,6 +105,8 @@ impl Kind {
                 | Kind::ResumeOwed
                 | Kind::ProtectionOwed
                 | Kind::DrillUnderWay
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 }

@@ -95,6 +95,9 @@ pub struct Alert {
     pub second_source: Option<Confirmation>,
     /// As received; no rule looks at names.
     pub labels: BTreeMap<String, String>,
+    /// The trace that it belongs to, for whoever looks into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

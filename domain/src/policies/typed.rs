@@ -6,6 +6,7 @@ use super::{Approvals, Gates, Mode, Policy, Rails, Strategy};
 use crate::access::Role;
 use crate::fields::{Fault, Faults};
 use crate::typed::Typed;
+use crate::windows::{Kind, Recurring};
 
 /// The policy that somebody typed.
 ///
@@ -36,6 +37,7 @@ pub fn typed(fields: &BTreeMap<String, String>) -> Result<Policy, Faults> {
         },
         observation_s: it.seconds("observation_s", 1),
         otp: it.word("otp", &[false, true], yes_or_no),
+        windows: windows(&mut it),
     };
     it.whole_of(policy, Policy::check)
 }
@@ -53,6 +55,37 @@ fn approvals(it: &mut Typed<'_>) -> Approvals {
         expires_s: it.seconds("approvals.expires_s", 1),
         escalate_s: it.wholes("approvals.escalate_s"),
     }
+}
+
+/// One a line: name, kind, seconds, zone and the five words of its cron.
+fn windows(it: &mut Typed<'_>) -> Vec<Recurring> {
+    let mut windows = Vec::new();
+    for line in it.text("windows").lines().filter(|it| !it.trim().is_empty()) {
+        match window(line) {
+            Some(window) => windows.push(window),
+            None => {
+                let example = "night maintenance 5400 Asia/Shanghai 30 2 * * 1-5";
+                it.add("windows", Fault::Malformed(example.to_owned()));
+            }
+        }
+    }
+    windows
+}
+
+fn window(line: &str) -> Option<Recurring> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [name, kind, seconds, zone, cron @ ..] = words.as_slice() else { return None };
+    Some(Recurring {
+        name: (*name).to_owned(),
+        kind: Kind::parse(kind)?,
+        cron: cron.join(" "),
+        duration_s: seconds.parse().ok()?,
+        zone: zone.parse().ok()?,
+    })
+}
+
+fn line(it: &Recurring) -> String {
+    format!("{} {} {} {} {}", it.name, it.kind.as_str(), it.duration_s, it.zone, it.cron)
 }
 
 const fn yes_or_no(yes: bool) -> &'static str {
@@ -88,6 +121,7 @@ pub fn fields(it: &Policy) -> BTreeMap<String, String> {
         ("rails.blast_radius", blast_radius.to_string()),
         ("observation_s", it.observation_s.to_string()),
         ("otp", yes_or_no(it.otp).to_owned()),
+        ("windows", it.windows.iter().map(line).collect::<Vec<_>>().join("\n")),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -100,7 +134,12 @@ mod tests {
     fn what_stands_in_the_form_is_the_policy() {
         let approvals =
             Approvals { count: 2, roles: vec![Role::Sre, Role::Dba], ..Approvals::default() };
-        let policy = Policy { mode: Mode::Auto, otp: true, approvals, ..Policy::named("pay") };
+        let windows =
+            "night maintenance 5400 Asia/Shanghai 30 2 * * 1-5\nsale freeze 60 UTC 0 0 11 11 *";
+        let windows: Vec<_> = windows.lines().filter_map(window).collect();
+        assert_eq!(windows.len(), 2);
+        let policy =
+            Policy { mode: Mode::Auto, otp: true, approvals, windows, ..Policy::named("pay") };
         assert_eq!(typed(&fields(&policy)), Ok(policy));
     }
 
@@ -130,6 +169,11 @@ mod tests {
             ("gates.min_requests", "-1", Fault::NotWhole),
             ("rails.blast_radius", "0", Fault::OutOfRange { from: 1, to: u32::MAX.into() }),
             ("observation_s", "15 min", Fault::NotWhole),
+            (
+                "windows",
+                "night holiday 60 UTC 0 0 * * *",
+                Fault::Malformed("night maintenance 5400 Asia/Shanghai 30 2 * * 1-5".into()),
+            ),
         ] {
             let mut form = fields(&Policy::named("pay"));
             form.insert(name.to_owned(), value.to_owned());

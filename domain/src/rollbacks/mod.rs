@@ -231,6 +231,8 @@ pub enum Refusal {
     AlreadyOpen,
     #[error("there is no revision to go back to")]
     NoTarget,
+    #[error("changes are frozen; confirm that it is to be done all the same")]
+    Frozen,
 }
 
 /// What became of the run, in the words that a rollback needs.

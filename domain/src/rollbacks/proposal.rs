@@ -19,6 +19,7 @@ use crate::releases::Release;
 use crate::revisions::Contents;
 use crate::rollouts::Progress;
 use crate::signals::Severity;
+use crate::verdict::Verdict;
 use crate::workloads::{Owner, Update, Workload};
 
 /// A ConfigMap of a workload that holds something else than when the target was verified.
@@ -239,15 +240,16 @@ pub struct Proposal {
     pub by_policy: bool,
 }
 
-/// None where the decision opens no rollback: it is only recorded, it says that there is nothing to do, or the signal
-/// is for information, which is never a reason to ask anybody anything.
+/// None where the decision opens no rollback: it is only recorded, it says that there is nothing to do, the signal opens
+/// something else, or it is for information, which is never a reason to ask anybody anything.
 pub fn propose(
     decision: &Decision,
     workload: &Workload,
     around: &Around,
     severity: Option<Severity>,
 ) -> Option<Proposal> {
-    if severity == Some(Severity::Info) {
+    let opens = decision.rule(RuleName::Opens).map(|it| it.verdict);
+    if severity == Some(Severity::Info) || opens == Some(Verdict::Fail) {
         return None;
     }
     match decision.disposition {

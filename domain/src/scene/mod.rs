@@ -3,6 +3,7 @@
 //! **Invariant:** nothing is made up on the way: what nobody has looked at stays unknown, and what was looked at and
 //! not found is an empty list.
 
+mod around;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +15,11 @@ use crate::alerts::Alert;
 use crate::alerts::watched::Sighting;
 use crate::changes::{Change, ChangeKind, Part};
 use crate::decide::situation as facts;
-use crate::decide::situation::{Hits, Situation, Trouble, TroubleKind};
+use crate::decide::situation::Situation;
 use crate::decisions::Strategy;
 use crate::ids::{DecisionId, RollbackId};
-use crate::pods::{BadReason, Pod};
+use crate::openings;
+use crate::pods::Pod;
 use crate::policies::Policy;
 use crate::rails::KillSwitch;
 use crate::releases::Release;
@@ -25,8 +27,10 @@ use crate::revisions::{MIGRATION, Revision};
 use crate::rollbacks::Rollback;
 use crate::services::Service;
 use crate::signals::{Signal, Source};
+use crate::surroundings::Surrounding;
 use crate::verdict::Verdict;
-use crate::workloads::{Node, Owner, Rollout, UpdateBy, Workload, WorkloadKind};
+use crate::windows::{self, Window};
+use crate::workloads::{Event, Node, Owner, Rollout, UpdateBy, Workload, WorkloadKind};
 
 /// The strategies that can be carried out.
 pub const ABLE: &[Strategy] = &[
@@ -63,6 +67,10 @@ pub struct Scene {
     pub release: Option<Release>,
     /// Whether what is known of the cluster is up to date.
     pub connected: bool,
+    /// What is in trouble in the namespace, whomever it concerns.
+    pub surroundings: Vec<Surrounding>,
+    /// Warnings about the workload and its pods of the last hour.
+    pub events: Vec<Event>,
     /// Flagger asks us whether to take the workload back.
     pub gated: bool,
     pub rails: Rails,
@@ -85,6 +93,8 @@ pub struct Rails {
     pub automatic_this_hour: u32,
     pub rolling_back_now: u32,
     pub held: Vec<facts::Version>,
+    /// Windows and freezes that people have set and that run now, whomever they cover.
+    pub windows: Vec<Window>,
     /// The number of the drill that has put in what is live.
     pub drill: Option<String>,
 }
@@ -135,13 +145,27 @@ impl Scene {
                 failures_in_a_row: Some(self.rails.failures_in_a_row),
                 automatic_this_hour: Some(self.rails.automatic_this_hour),
                 rolling_back_now: Some(self.rails.rolling_back_now),
-                maintenance: Some(vec![]),
-                freezes: Some(vec![]),
+                maintenance: Some(self.windows(windows::Kind::Maintenance, &clusters, now)),
+                freezes: Some(self.windows(windows::Kind::Freeze, &clusters, now)),
                 held: Some(self.rails.held.clone()),
                 able: Some(self.able()),
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// Those of the policy and those that people set, as far as they run and cover the service.
+    fn windows(
+        &self,
+        kind: windows::Kind,
+        clusters: &[String],
+        now: DateTime<Utc>,
+    ) -> Vec<facts::Window> {
+        let again = self.policy.windows.iter().filter(|it| it.kind == kind);
+        let covers =
+            |it: &&Window| it.kind == kind && it.scope.covers(&self.service.name, clusters);
+        let set = self.rails.windows.iter().filter(covers).map(Window::fact);
+        again.filter_map(|it| it.running(now)).chain(set).collect()
     }
 
     /// Flagger goes back only where it asks us whether to.
@@ -184,6 +208,7 @@ impl Scene {
             sources,
             second_source: self.confirmation.clone(),
             labels: alert.labels.clone(),
+            trace_id: openings::trace_id(&alert.annotations, &alert.labels),
         }
     }
 
@@ -286,80 +311,14 @@ impl Scene {
         }
     }
 
-    fn troubles(&self) -> Vec<Trouble> {
-        let mut troubles: Vec<Trouble> = Vec::new();
-        for (reason, kind) in [
-            (BadReason::Unschedulable, TroubleKind::Scheduling),
-            (BadReason::Failed, TroubleKind::Eviction),
-        ] {
-            let hit: Vec<&Pod> = self
-                .pods
-                .iter()
-                .filter(|it| {
-                    !it.terminating && it.bad.as_ref().is_some_and(|bad| bad.reason == reason)
-                })
-                .collect();
-            let Some(bad) = hit.first().and_then(|it| it.bad.as_ref()) else { continue };
-            if kind == TroubleKind::Eviction && !bad.message.contains("Evicted") {
-                continue;
-            }
-            // The scheduler says the same of a pod whose claim is not bound.
-            let lacks_volume = kind == TroubleKind::Scheduling && bad.message.contains("olume");
-            let kind = if lacks_volume { TroubleKind::Volume } else { kind };
-            let live = |it: &&&Pod| it.digest.as_ref() == Some(&self.workload.live.digest);
-            let new = hit.iter().filter(live).count();
-            let hits = match (new, hit.len() - new) {
-                (_, 0) => Hits::New,
-                (0, _) => Hits::Old,
-                _ => Hits::Both,
-            };
-            let message = Some(bad.message.clone());
-            troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
-        }
-        troubles.extend(self.quota());
-        let mut bad = self.pods.iter().filter(|it| !it.terminating && it.bad.is_some());
-        let weak = |name: &str| {
-            self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
-        };
-        // Where a pod is bad on a node that is well, no other node's pressure explains it.
-        let elsewhere = bad.any(|it| !it.node.is_empty() && !weak(&it.node));
-        let pressed = |it: &&Node| it.pressure && !elsewhere && self.runs_on(it);
-        for node in self.nodes.iter().flatten().filter(pressed) {
-            troubles.push(Trouble {
-                kind: TroubleKind::NodePressure,
-                hits: Hits::Unknown,
-                since: None,
-                message: Some(format!("node {} is under pressure", node.name)),
-            });
-        }
-        troubles
-    }
-
-    /// A quota lets no pod come into being, so only the workload itself tells of it.
-    fn quota(&self) -> Option<Trouble> {
-        let refused = self.workload.conditions.iter().find(|it| {
-            it.kind == "ReplicaFailure" && it.status == "True" && it.message.contains("quota")
-        })?;
-        let rolls_out = self.workload.rollout != Rollout::Settled;
-        Some(Trouble {
-            kind: TroubleKind::Quota,
-            hits: if rolls_out { Hits::New } else { Hits::Unknown },
-            since: None,
-            message: Some(refused.message.clone()),
-        })
-    }
-
     fn runs_on(&self, node: &Node) -> bool {
         self.pods.iter().any(|it| !it.terminating && it.node == node.name)
     }
 
-    /// Whether our own sources say that the signal has gone. None where nobody can tell.
-    pub fn is_over(&self) -> Option<bool> {
-        match self.confirmation.as_ref()?.verdict {
-            Verdict::Pass => Some(false),
-            Verdict::Fail => Some(true),
-            Verdict::Unknown => None,
-        }
+    /// Whether it is over once somebody says so: where our own sources say it too, and where none of them is ever asked.
+    /// One that cannot tell at the moment believes nobody.
+    pub fn believes_the_end(&self) -> bool {
+        self.confirmation.as_ref().is_none_or(|it| it.verdict == Verdict::Fail)
     }
 
     /// The rules wait so long for a second source before they decide without one.
@@ -371,7 +330,8 @@ impl Scene {
         alert.source == crate::alerts::Source::Webhook
             && !confirmed
             && can_be
-            && now - alert.received_at < patience
+            // One that came in the future came before a clock was put back.
+            && (now - alert.received_at).abs() < patience
     }
 }
 
@@ -414,7 +374,7 @@ fn node(it: &Node) -> facts::Node {
         name: it.name.clone(),
         ready: Some(it.ready),
         pressure: Some(it.pressure),
-        rebooted_at: None,
+        rebooted_at: it.rebooted_at,
     }
 }
 

@@ -99,6 +99,8 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Holidays => "明年的节假日表还没有导入",
             Kind::KillSwitch => "自动回滚被关停",
             Kind::Hold => "有版本被扣住，不会再次发布",
+            Kind::IncidentWish => "需要开事件",
+            Kind::RunbookProposed => "建议执行手册",
         },
         act: |kind| match kind {
             Kind::RollbackApproval | Kind::RunApproval => "审阅",
@@ -127,6 +129,7 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Holidays => "导入",
             Kind::KillSwitch => "查看护栏",
             Kind::Hold => "查看版本",
+            Kind::IncidentWish | Kind::RunbookProposed => "接手",
         },
         look: "查看",
         colon: "：",
@@ -211,6 +214,8 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Holidays => "Next year's holidays are not imported",
             Kind::KillSwitch => "Automatic rollbacks are switched off",
             Kind::Hold => "Versions are held and not deployed again",
+            Kind::IncidentWish => "An incident is called for",
+            Kind::RunbookProposed => "A runbook is proposed",
         },
         act: |kind| match kind {
             Kind::RollbackApproval | Kind::RunApproval => "Review",
@@ -239,6 +244,7 @@ pub static TEXTS: Each<Texts> = Each {
             Kind::Holidays => "Import",
             Kind::KillSwitch => "See the rails",
             Kind::Hold => "See the versions",
+            Kind::IncidentWish | Kind::RunbookProposed => "Take it up",
         },
         look: "Look",
         colon: ": ",

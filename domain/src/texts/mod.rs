@@ -26,6 +26,7 @@ pub mod measurements;
 pub mod nav;
 pub mod objectives;
 pub mod objects;
+pub mod openings;
 pub mod overview;
 pub mod people;
 pub mod quarters;
@@ -46,6 +47,7 @@ pub mod statistics;
 pub mod trends;
 pub mod ui;
 pub mod versions;
+pub mod windows;
 pub mod workloads;
 
 pub use format::{ago, bytes, count, date, duration, number, offset, percent, short_time, time};

@@ -12,6 +12,8 @@ pub mod parse;
 pub mod read;
 pub mod report;
 pub mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

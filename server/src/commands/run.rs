@@ -22,7 +22,9 @@ use crate::config::{self, Settings};
 use crate::demo::world::Outside;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, World, calendar, detector, drills, measurer, sealer, verifier};
+use crate::workers::{
+    self, World, blindness, calendar, detector, drills, measurer, sealer, verifier,
+};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -192,6 +194,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         workers::watch::run(world.clone()),
         detector::run(world.clone()),
         verifier::run(world.clone()),
+        blindness::run(world.clone()),
         drills::run(world.clone()),
         workers::backups::run(world.clone()),
         workers::objects::run(world.clone()),

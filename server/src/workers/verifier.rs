@@ -47,6 +47,7 @@ pub async fn run(world: World) {
 
 /// One look at what is being verified. An error about one does not keep the others waiting.
 pub async fn tick(world: &World) -> anyhow::Result<()> {
+    checks::chain::tidy(world).await?;
     let verifying = store::rollbacks::to_verify(&world.db, LOOKS).await?;
     let looks = verifying.into_iter().map(|id| async move {
         if let Err(error) = look(world, id).await {
@@ -68,8 +69,15 @@ async fn look(world: &World, id: RollbackId) -> anyhow::Result<()> {
     let pods: Vec<Check> = targets.iter().map(|(it, _)| pods_ready(it, targets.len())).collect();
     let subject = checks::Subject::new(rollback.service, &service, first);
     let all = pods.iter().chain(&service.checks);
-    let results = all.map(|check| checks::evaluate(world, check, &subject));
-    let checks: Vec<CheckResult> = futures::future::join_all(results).await;
+    let (chains, looks): (Vec<&Check>, Vec<&Check>) =
+        all.partition(|it| matches!(it.kind, CheckKind::Chain(_)));
+    let results = looks.into_iter().map(|check| checks::evaluate(world, check, &subject));
+    let mut checks: Vec<CheckResult> = futures::future::join_all(results).await;
+    if let Some(run) = rollback.run {
+        // What is carried out only once is not spent on a service that has yet to come up.
+        let well = checks.iter().all(|it| !it.blocking || it.verdict.passed());
+        checks.extend(checks::chain::look(world, run, &chains, well).await?);
+    }
     let now = (world.now)();
     let drift = targets.iter().find_map(|(it, sides)| drift(&rollback, it, sides));
     save(world, id, Observation { at: now, checks, drift }, now).await

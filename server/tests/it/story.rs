@@ -54,6 +54,7 @@ impl Story {
             Scope::Approve,
             Scope::RollbacksRequest,
             Scope::Rails,
+            Scope::IncidentsWrite,
             Scope::AlertsWrite,
         ];
         let engineer = format!("Bearer {}", door.token("e", Some(engineer), &scopes).await);
@@ -280,7 +281,6 @@ pub(crate) async fn by_itself(story: &Story) {
     assert_eq!(verifying["approvals"][0]["kind"], "policy");
     assert_eq!(verifying["target"]["images"][0]["image"], "app:1");
     assert_eq!(verifying["from"]["images"][0]["image"], "app:2-bad");
-
     let closed = story.ticked_off(&verifying).await;
     assert_eq!(closed["state_reason"], "verified");
     assert_eq!(closed["success"], true);

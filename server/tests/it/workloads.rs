@@ -8,6 +8,7 @@ use domain::changes::{ChangeKind, State};
 use domain::clusters::Cluster;
 use domain::ids::WorkloadId;
 use domain::pods::BadReason;
+use domain::readiness::Shape;
 use domain::services::{Service, WorkloadRef};
 use domain::workloads::{Image, Key, Update, UpdateBy, WorkloadKind};
 use serde_json::{Value, json};
@@ -86,6 +87,7 @@ async fn shop(world: &World, at: DateTime<Utc>) -> WorkloadId {
         live_images: images("shop/web:2"),
         canary: None,
         conditions: vec![],
+        shape: Shape::default(),
         healthy: false,
         present: vec![old.digest.clone(), new.digest.clone()],
     };

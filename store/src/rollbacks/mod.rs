@@ -14,7 +14,7 @@ use uuid::Uuid;
 mod open;
 
 pub use self::open::{Opening, open, upgrade};
-use crate::{Error, numbers, rails, revisions};
+use crate::{Error, numbers, openings, rails, revisions};
 
 /// A rollback that does not exist yet: everything but its number. `day` is today in the installation's zone.
 pub async fn insert(
@@ -91,8 +91,11 @@ pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Erro
         it.target.as_ref().map(json),
         json(&it.trigger)
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    if let (Some(new), Some(at)) = (domain::openings::of_rollback(it), it.ended_at) {
+        openings::open(tx, &new, at).await?;
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod each;
+mod windows;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ struct Shown {
     may_throw: bool,
     may_lift: bool,
     me: String,
+    windows: windows::Shown,
 }
 
 #[component]
@@ -63,10 +65,11 @@ pub fn RailsPage() -> impl IntoView {
         let head =
             if on == 0 { badge(Tone::Ok, t.all_off) } else { badge(Tone::Bad, (t.some_on)(on)) };
         Ok(view! {
-            {live("kill-switches services rollbacks")}
+            {live("kill-switches windows services rollbacks")}
             <Head title=t.title badge=head>{t.lede}</Head>
             {switches(&shown)}
             {each::panel(&shown)}
+            {windows::panel(&shown.windows)}
             {services(shown)}
         })
     })
@@ -127,6 +130,7 @@ async fn load(cx: &Context) -> Result<Shown, Error> {
         may_throw: cx.caller.may_somewhere(Action::KillSwitchOn, cx.now),
         may_lift: cx.caller.may_somewhere(Action::KillSwitchOff, cx.now),
         me: cx.caller.actor().to_string(),
+        windows: windows::load(cx).await?,
     })
 }
 

@@ -74,6 +74,9 @@ pub(super) fn alert(shown: &Shown) -> AnyView {
             let shown = link.clone();
             pairs.push(("Runbook", view! { <a href=link rel="noreferrer">{shown}</a> }.into_any()));
         }
+        if let Some(trace) = domain::openings::trace_id(&alert.annotations, &alert.labels) {
+            pairs.push((t.trace, view! { <code>{trace}</code> }.into_any()));
+        }
         view! {
             <Panel id="alert" title=t.alert badge=badge(tone, named) note=when_short(alert.received_at)>
                 <div class="body">{facts(pairs)}</div>

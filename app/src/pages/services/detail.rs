@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use domain::access::Action;
 use domain::catalog::Stored;
+use domain::checks::chain::Request;
 use domain::checks::{Check, CheckKind, Expect};
 use domain::ids::{PolicyId, ServiceId, SignalId, WorkloadId};
 use domain::policies::Policy;
@@ -234,6 +235,14 @@ fn what(kind: &CheckKind) -> AnyView {
         CheckKind::Kubernetes { condition, workload } => {
             let workload = workload.as_ref().map(|it| format!("{}/{}", it.kind.as_str(), it.name));
             (workload.unwrap_or_default(), (t.condition_of)(*condition).to_owned())
+        }
+        CheckKind::Chain(chain) => {
+            let line = |it: &Request| {
+                let asked = format!("{} {}", it.method.as_str(), it.url);
+                view! { <li><code>{asked}</code> " " {expected(&it.expect)}</li> }
+            };
+            let lines = chain.steps.iter().chain(&chain.cleanup).map(line).collect_view();
+            return view! { <ol>{lines}</ol> }.into_any();
         }
     };
     let asked = (!asked.is_empty()).then(|| view! { <code>{asked}</code> });

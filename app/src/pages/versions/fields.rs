@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::policies::{Mode, Strategy};
 use domain::signals::{Comparison, Opens, SOURCES, Severity, WatchSignal};
-use domain::texts::services;
 use domain::texts::versions::TEXTS;
+use domain::texts::{services, windows};
 use leptos::prelude::*;
 
 use crate::pages::ui::{Halves, Input, Panel, Sent};
@@ -73,6 +73,11 @@ pub(super) fn policy_fields(sent: &Sent, values: &Values) -> AnyView {
         count("rails.per_rule_hour", s.per_rule_hour),
         count("rails.failures_to_block", s.failures_to_block),
         count("rails.blast_radius", s.blast_radius),
+        (
+            "windows",
+            Input::area("windows", texts(&windows::TEXTS).title)
+                .hint(texts(&windows::TEXTS).line_hint),
+        ),
     ];
     let [reach, approvals, gates, rails] =
         [reach, approvals, gates, rails].map(|it| all(sent, values, it));

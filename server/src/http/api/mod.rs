@@ -44,6 +44,7 @@ mod idempotency;
 mod measurements;
 mod objectives;
 mod one_time;
+mod openings;
 mod page;
 pub(crate) mod problem;
 mod prometheus_rules;
@@ -58,6 +59,7 @@ mod tokens;
 mod trends;
 mod users;
 mod versions;
+mod windows;
 mod workloads;
 
 /// Where all of it is.
@@ -104,6 +106,8 @@ fn endpoints() -> Vec<Endpoint> {
         users::endpoints(),
         versions::endpoints(),
         one_time::endpoints(),
+        openings::endpoints(),
+        windows::endpoints(),
         tokens::endpoints(),
         trends::endpoints(),
         quarters::endpoints(),

@@ -47,6 +47,11 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         Some(id) => Some(store::runs::get(&cx.db, id).await?),
         None => None,
     };
+    let openings = store::openings::of_rollback(&cx.db, rollback.id).await?;
+    let situation = match rollback.decision {
+        Some(id) => store::decisions::get(&cx.db, id).await?.situation,
+        None => Value::Null,
+    };
     let members = members(&rollback, run.as_ref());
     let split = rollback.times.split();
     let (trigger, requested_by) = match &rollback.trigger {
@@ -93,6 +98,9 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         "ended_at": rollback.ended_at,
         "duration_s": duration,
         "success": rollback.success(),
+        "trace_id": situation.pointer("/alert/trace_id"),
+        "runbook": situation.pointer("/signal/runbook"),
+        "openings": openings.iter().map(super::openings::shown).collect::<Vec<_>>(),
         "members": members,
     }))
 }
@@ -233,6 +241,9 @@ struct NewRollback {
     reason_kind: ReasonKind,
     reason: String,
     target: Option<NewTarget>,
+    /// It is to be done although changes are frozen.
+    #[serde(default)]
+    confirmed: bool,
 }
 
 /// The newest verified revision where nothing is named.
@@ -304,6 +315,7 @@ async fn request(
         reason: new.reason,
         workload,
         revision,
+        confirmed: new.confirmed,
         members,
         release,
     };

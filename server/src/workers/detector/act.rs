@@ -11,9 +11,11 @@ use domain::decide::decide as rules;
 use domain::decide::situation::Situation;
 use domain::decisions::{Decision, Disposition};
 use domain::ids::RollbackId;
+use domain::openings::of_alert;
 use domain::rollbacks::Trigger;
 use domain::rollbacks::proposal::{Proposal, propose};
 use domain::scene::Scene;
+use domain::verdict::Verdict;
 use serde_json::json;
 use sqlx::PgConnection;
 use store::decisions::Newest;
@@ -36,6 +38,8 @@ pub(super) async fn resolve(
     if !store::alerts::resolve(&mut tx, alert.id, now).await? {
         return Ok(());
     }
+    store::openings::end_of_alert(&mut tx, alert.id, &ACTOR.to_string(), "the signal is gone", now)
+        .await?;
     let subject = Subject::new("alerts", alert.id);
     store::audit::record(
         &mut tx,
@@ -118,6 +122,10 @@ pub(super) async fn decide(
             store::scenes::rails_of(&mut tx, service, &scene.workload, &alert.name, now).await?;
         situation = scene.situation(follows, own(&scene, alert), now);
         decision = rules(&situation);
+    }
+    let confirmed = scene.confirmation.as_ref().map_or(Verdict::Unknown, |it| it.verdict);
+    if let Some(new) = scene.signal.as_ref().and_then(|it| of_alert(alert, it, confirmed)) {
+        store::openings::open(&mut tx, &new, now).await?;
     }
     let stored = store::decisions::New {
         service,

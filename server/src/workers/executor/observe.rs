@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::checks::Check;
+use domain::checks::{Check, CheckKind};
 use domain::gates::{Hook, WentBack, went_back};
 use domain::plans::StepKind;
 use domain::runs::{Ended, Next, Note, Run};
@@ -158,6 +158,10 @@ impl Worker<'_> {
         let Some(id) = run.service else {
             return Ok((Verdict::Unknown, "the run belongs to no service".to_owned()));
         };
+        if matches!(check.kind, CheckKind::Chain(_)) {
+            let result = checks::chain::settle(self.world, run.id, check).await?;
+            return Ok((result.verdict, result.message));
+        }
         let service = store::services::get(&self.world.db, id).await?.entry;
         let acted_on = run.plan.steps().iter().find_map(|it| it.kind.workload());
         let Some(workload) = acted_on.or(service.workloads.first()).cloned() else {

@@ -17,6 +17,7 @@ use super::index::{Batch, Index, Kind};
 use super::objects::{Object, Release, Rollout, Secret};
 use super::releases::Releases;
 use super::sight::Sight;
+use super::surrounding::Around;
 use super::writer::{Lost, Writer};
 use super::{Watch, logs};
 use crate::adapters::helm;
@@ -58,7 +59,10 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
     for (number, resource) in resources.iter().enumerate() {
         start(&mut followers, client.clone(), resource.clone(), number, sender.clone(), key);
     }
-    let essential = |it: &Resource| !matches!(it.kind, Kind::Event | Kind::Node) && !it.is_extra();
+    // What may be wrong around workloads is waited for: without it a release would be blamed for what it is not.
+    let essential = |it: &Resource| {
+        !matches!(it.kind, Kind::Event | Kind::Node | Kind::Workload(WorkloadKind::Rollout))
+    };
     let watcher = Watcher {
         watch,
         client,
@@ -149,8 +153,10 @@ impl Watcher<'_> {
             }
             let keys: Vec<_> = self.index.keys().collect();
             let pods: Vec<_> = self.index.pod_uids().map(str::to_owned).collect();
+            let around: Vec<_> = self.index.surroundings().collect();
             let secrets: Vec<_> = self.releases.uids().map(str::to_owned).collect();
-            let gone = self.writer.write_all_gone(&keys, &pods, &secrets, self.watch.now()).await?;
+            let now = self.watch.now();
+            let gone = self.writer.write_all_gone(&keys, &pods, &around, &secrets, now).await?;
             self.watch.hand_on(gone);
             self.begun = true;
         }
@@ -320,6 +326,9 @@ fn resources(cluster: &Cluster, helm: &[String]) -> Vec<Resource> {
         (Kind::ConfigMap, core, "configmaps"),
         (Kind::Pod, core, "pods"),
         (Kind::Event, core, "events"),
+        (Kind::Around(Around::Autoscaler), "/apis/autoscaling/v2", "horizontalpodautoscalers"),
+        (Kind::Around(Around::NetworkPolicy), "/apis/networking.k8s.io/v1", "networkpolicies"),
+        (Kind::Around(Around::Certificate), "/apis/cert-manager.io/v1", "certificates"),
     ];
     let mut resources = vec![Resource {
         kind: Kind::Node,
@@ -376,6 +385,10 @@ fn start(
         }
         Kind::Node => followers.spawn(follow(client, resource, Object::Node, number, sender)),
         Kind::Event => followers.spawn(follow(client, resource, Object::Event, number, sender)),
+        Kind::Around(around) => {
+            let object = move |it| Object::Around(around, it);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
         Kind::Release => {
             let key = key.clone();
             let object = move |it: Box<Secret>| Object::Release(Box::new(Release::of(&key, *it)));

@@ -64,7 +64,7 @@ pub(crate) struct Resource {
 impl Resource {
     /// Whether the kind comes with something that not every cluster has installed.
     pub(crate) fn is_extra(&self) -> bool {
-        self.kind == Kind::Workload(WorkloadKind::Rollout)
+        matches!(self.kind, Kind::Workload(WorkloadKind::Rollout) | Kind::Around(_))
     }
 
     pub(crate) fn path(&self) -> String {

@@ -15,6 +15,7 @@ mod logs;
 mod objects;
 mod releases;
 mod sight;
+mod surrounding;
 mod trouble;
 pub mod verdicts;
 mod writer;

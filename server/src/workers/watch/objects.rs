@@ -14,6 +14,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::surrounding::{Around, Surrounding};
 use crate::adapters::helm;
 
 /// Anything that is watched.
@@ -27,6 +28,7 @@ pub(crate) enum Object {
     Node(Box<Node>),
     Event(Box<Event>),
     Release(Box<Release>),
+    Around(Around, Box<Surrounding>),
 }
 
 impl Object {
@@ -39,6 +41,7 @@ impl Object {
             Object::ConfigMap(it) => &it.metadata,
             Object::Node(it) => &it.metadata,
             Object::Event(it) => &it.metadata,
+            Object::Around(_, it) => &it.metadata,
             Object::Release(it) => &it.metadata,
         }
     }
@@ -271,10 +274,19 @@ pub(crate) struct Node {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct NodeStatus {
     #[serde(deserialize_with = "or_default")]
+    pub(crate) node_info: NodeInfo,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) conditions: Vec<StatusCondition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeInfo {
+    #[serde(rename = "bootID", deserialize_with = "or_default")]
+    pub(crate) boot_id: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -60,6 +60,7 @@ impl Writer {
         &mut self,
         keys: &[&Key],
         pods: &[String],
+        surroundings: &[(String, String)],
         secrets: &[String],
         now: DateTime<Utc>,
     ) -> anyhow::Result<BTreeSet<WorkloadId>> {
@@ -68,6 +69,7 @@ impl Writer {
         anyhow::ensure!(store::watching::holds(&mut tx, self.lease).await?, Lost);
         let gone = store::workloads::leave_all_but(&mut tx, cluster, keys, now).await?;
         store::pods::leave_all_but(&mut tx, cluster, pods).await?;
+        store::surroundings::leave_all_but(&mut tx, cluster, surroundings).await?;
         store::releases::leave_all_but(&mut tx, cluster, secrets).await?;
         tx.commit().await?;
         Ok(gone.into_iter().collect())
@@ -123,7 +125,11 @@ impl Writer {
         }
         if !batch.nodes.is_empty() || !batch.gone_nodes.is_empty() {
             let (nodes, gone) = (&batch.nodes, &batch.gone_nodes);
-            store::pods::observe_nodes(tx, cluster, nodes, gone).await.context("nodes")?;
+            store::pods::observe_nodes(tx, cluster, nodes, gone, now).await.context("nodes")?;
+        }
+        if !batch.surroundings.is_empty() || !batch.gone_surroundings.is_empty() {
+            let (seen, gone) = (&batch.surroundings, &batch.gone_surroundings);
+            store::surroundings::observe(tx, cluster, seen, gone).await.context("surroundings")?;
         }
         if !batch.events.is_empty() {
             // The same event may come twice in one batch, and a statement may write a row only once.

@@ -25,6 +25,7 @@ impl Index {
             && it.gone_pods.is_empty()
             && it.contents.is_empty()
             && it.nodes.is_empty()
+            && it.surroundings.is_empty()
             && it.events.is_empty()
             && it.went_bad.is_empty())
     }
@@ -65,6 +66,12 @@ impl Index {
             match self.nodes.get(&name) {
                 Some(node) => batch.nodes.push(node.clone()),
                 None => batch.gone_nodes.push(name),
+            }
+        }
+        for place in std::mem::take(&mut changed.surroundings) {
+            match self.arounds.get(&place).and_then(|it| it.row.clone()) {
+                Some(row) => batch.surroundings.push(row),
+                None => batch.gone_surroundings.push(place),
             }
         }
         if self.changed.pods.is_empty() {

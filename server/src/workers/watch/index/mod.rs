@@ -26,8 +26,10 @@ use domain::rollouts::Progress;
 use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
+use self::around::{Surrounded, place};
 pub(crate) use self::batch::{Batch, WentBad};
 use super::objects::{self, Meta, Object};
+use super::surrounding::Around;
 
 type Uid = Arc<str>;
 
@@ -48,6 +50,8 @@ pub(crate) struct Index {
     /// The workloads that refer to a ConfigMap.
     referring: HashMap<(String, String), BTreeSet<Key>>,
     nodes: BTreeMap<String, Node>,
+    /// By namespace, kind and name.
+    arounds: HashMap<(String, String), Surrounded>,
     /// Pods that were ready before this index began.
     once_ready: HashSet<String>,
     /// By Deployment: the Rollouts that take their template from it.
@@ -66,6 +70,7 @@ struct Changed {
     gone_pods: BTreeSet<Uid>,
     contents: BTreeMap<Digest, Contents>,
     nodes: BTreeSet<String>,
+    surroundings: BTreeSet<(String, String)>,
     events: Vec<(Key, workloads::Event)>,
     /// ConfigMaps whose contents are needed and no longer at hand.
     wanted: BTreeSet<(String, String)>,
@@ -146,6 +151,7 @@ pub(crate) enum Kind {
     ConfigMap,
     Node,
     Event,
+    Around(Around),
     Release,
 }
 
@@ -165,6 +171,7 @@ impl Index {
             Object::ConfigMap(it) => self.apply_config(*it),
             Object::Node(it) => self.apply_node(*it),
             Object::Event(it) => self.apply_event(*it, now),
+            Object::Around(around, it) => self.apply_around(around, *it, now),
             // Kept apart from what runs: see `releases`.
             Object::Release(_) => {}
         }
@@ -179,6 +186,7 @@ impl Index {
             Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
             Object::Node(_) => self.delete_node(&meta.name),
             Object::Event(_) | Object::Release(_) => {}
+            Object::Around(around, _) => self.delete_around(&place(*around, meta)),
         }
     }
 
@@ -228,6 +236,7 @@ impl Index {
                 let gone: Vec<_> = gone.cloned().collect();
                 gone.iter().for_each(|name| self.delete_node(name));
             }
+            Kind::Around(around) => self.replace_arounds(around, &inside, uids),
             Kind::Event | Kind::Release => {}
         }
     }

@@ -1,6 +1,9 @@
 //! Checks: what must hold of a service, and how that is found out.
 //!
-//! **Invariant:** a check changes nothing, because it is repeated for as long as a rollback is observed.
+//! **Invariant:** a check changes nothing, because it is repeated for as long as a rollback is observed; only a
+//! [`chain`] does, which is carried out once and takes away again what it made.
+
+pub mod chain;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +44,8 @@ pub enum CheckKind {
         condition: Condition,
         workload: Option<WorkloadName>,
     },
+    /// Requests that do what a customer does.
+    Chain(chain::Chain),
 }
 
 words!(
@@ -72,8 +77,9 @@ pub struct WorkloadName {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expect {
-    pub status: u16,
-    /// Members that the JSON object in the body must have with these values, among others.
+    pub status: Status,
+    /// Members that the JSON in the body must have with these values, among others: by their name, or by a pointer
+    /// into it (`/data/0/id`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub json: BTreeMap<String, Value>,
     /// A text that the body must contain.
@@ -86,8 +92,62 @@ pub struct Expect {
 
 impl Default for Expect {
     fn default() -> Self {
-        Self { status: 200, json: BTreeMap::new(), contains: None, within_ms: None }
+        Self { status: Status::Is(200), json: BTreeMap::new(), contains: None, within_ms: None }
     }
+}
+
+/// One status, or all that mean success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Status {
+    Is(u16),
+    Any(Class),
+}
+
+words!(
+    /// Statuses that mean the same.
+    Class { Success = "2xx" }
+);
+
+impl Status {
+    pub fn fits(self, status: u16) -> bool {
+        match self {
+            Self::Is(it) => it == status,
+            Self::Any(Class::Success) => (200..300).contains(&status),
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Is(it) => it.fmt(f),
+            Self::Any(it) => f.write_str(it.as_str()),
+        }
+    }
+}
+
+impl Expect {
+    fn check(&self, faults: &mut Faults, without_body: bool) {
+        if let Status::Is(it) = self.status
+            && !(100..600).contains(&it)
+        {
+            faults.at("status").add("is no HTTP status: 100 to 599");
+        }
+        if without_body && (!self.json.is_empty() || self.contains.is_some()) {
+            faults.add("asks for a body, and an answer to HEAD has none");
+        }
+    }
+
+    /// Whether anything in the body matters.
+    pub fn looks_inside(&self) -> bool {
+        !self.json.is_empty() || self.contains.is_some()
+    }
+}
+
+/// What a JSON body has at this name, or at this pointer.
+pub fn member<'a>(body: &'a Value, name: &str) -> Option<&'a Value> {
+    if name.starts_with('/') { body.pointer(name) } else { body.get(name) }
 }
 
 /// What a check came to.
@@ -109,7 +169,7 @@ impl Check {
     pub fn workload(&self) -> Option<&WorkloadName> {
         match &self.kind {
             CheckKind::Kubernetes { workload, .. } => workload.as_ref(),
-            CheckKind::Http { .. } | CheckKind::Promql { .. } => None,
+            CheckKind::Http { .. } | CheckKind::Promql { .. } | CheckKind::Chain(_) => None,
         }
     }
 
@@ -122,14 +182,7 @@ impl Check {
         match &self.kind {
             CheckKind::Http { url, method, expect } => {
                 faults.at("url").refuse(rules::url(url));
-                let faults = &mut faults.at("expect");
-                if !(100..600).contains(&expect.status) {
-                    faults.at("status").add("is no HTTP status: 100 to 599");
-                }
-                let body = !expect.json.is_empty() || expect.contains.is_some();
-                if *method == Method::Head && body {
-                    faults.add("asks for a body, and an answer to HEAD has none");
-                }
+                expect.check(&mut faults.at("expect"), *method == Method::Head);
             }
             CheckKind::Promql { query, comparison: _, limit } => {
                 faults.at("query").refuse(rules::promql(query));
@@ -140,11 +193,12 @@ impl Check {
                     faults.at("workload.name").refuse(rules::dns_subdomain(&workload.name));
                 }
             }
+            CheckKind::Chain(chain) => chain.check(faults),
         }
     }
 }
 
-words!(Kind { Http = "http", Promql = "promql", Kubernetes = "kubernetes" });
+words!(Kind { Http = "http", Promql = "promql", Kubernetes = "kubernetes", Chain = "chain" });
 
 /// The document as it is written. Each kind takes its own members only.
 #[derive(Serialize, Deserialize)]
@@ -168,6 +222,12 @@ struct Fields {
     condition: Option<Condition>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<WorkloadName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<chain::Request>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cleanup: Option<Vec<chain::Request>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<BTreeMap<String, String>>,
     #[serde(default = "timeout_s")]
     timeout_s: u32,
     #[serde(default = "blocking")]
@@ -194,6 +254,9 @@ impl Fields {
             ("limit", Kind::Promql, self.limit.is_some()),
             ("condition", Kind::Kubernetes, self.condition.is_some()),
             ("workload", Kind::Kubernetes, self.workload.is_some()),
+            ("steps", Kind::Chain, self.steps.is_some()),
+            ("cleanup", Kind::Chain, self.cleanup.is_some()),
+            ("secrets", Kind::Chain, self.secrets.is_some()),
         ];
         let stray = members.iter().find(|(_, kind, given)| *given && *kind != self.kind);
         stray.map(|(name, ..)| *name)
@@ -224,6 +287,11 @@ impl TryFrom<Fields> for Check {
                 condition: fields.condition.unwrap_or(Condition::PodsReady),
                 workload: fields.workload,
             },
+            Kind::Chain => CheckKind::Chain(chain::Chain {
+                steps: fields.steps.ok_or_else(|| missing("steps"))?,
+                cleanup: fields.cleanup.unwrap_or_default(),
+                secrets: fields.secrets.unwrap_or_default(),
+            }),
         };
         let Fields { name, timeout_s, blocking, .. } = fields;
         Ok(Self { name, kind, timeout_s, blocking })
@@ -244,6 +312,9 @@ impl From<Check> for Fields {
             limit: None,
             condition: None,
             workload: None,
+            steps: None,
+            cleanup: None,
+            secrets: None,
             timeout_s,
             blocking,
         };
@@ -260,6 +331,12 @@ impl From<Check> for Fields {
             CheckKind::Kubernetes { condition, workload } => {
                 fields.kind = Kind::Kubernetes;
                 (fields.condition, fields.workload) = (Some(condition), workload);
+            }
+            CheckKind::Chain(chain::Chain { steps, cleanup, secrets }) => {
+                fields.kind = Kind::Chain;
+                fields.steps = Some(steps);
+                fields.cleanup = Some(cleanup).filter(|it| !it.is_empty());
+                fields.secrets = Some(secrets).filter(|it| !it.is_empty());
             }
         }
         fields

@@ -1,9 +1,13 @@
 //! Finds out what a check comes to. What could not be found out is unknown, with the reason, and never a pass.
 
+pub mod chain;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::checks::{Check, CheckKind, CheckResult, Condition, Expect, Method, WorkloadName};
+use domain::checks::{
+    Check, CheckKind, CheckResult, Condition, Expect, Method, WorkloadName, member,
+};
 use domain::ids::ServiceId;
 use domain::services::{Service, WorkloadRef};
 use domain::signals::Comparison;
@@ -51,6 +55,10 @@ pub async fn evaluate(world: &World, check: &Check, subject: &Subject<'_>) -> Ch
             }
             CheckKind::Kubernetes { condition, workload } => {
                 holds(world, *condition, workload.as_ref(), subject).await
+            }
+            // Whoever looks again and again must not make something each time.
+            CheckKind::Chain(_) => {
+                unknown("it is carried out once for a run, and by a run".to_owned())
             }
         }
     };
@@ -104,11 +112,21 @@ async fn answers(
 
 /// The first thing about the answer that is not as expected.
 fn fault(expect: &Expect, answer: &http::Answer, took: Duration) -> Option<String> {
-    if answer.status != expect.status {
-        return Some(format!("the answer is {}, expected {}", answer.status, expect.status));
+    if !expect.status.fits(answer.status) {
+        let onward = match answer.status {
+            300..400 => " (it leads elsewhere, which is not followed)",
+            _ => "",
+        };
+        return Some(format!(
+            "the answer is {}, expected {}{onward}",
+            answer.status, expect.status
+        ));
     }
     if let Some(limit) = expect.within_ms.filter(|it| took > Duration::from_millis((*it).into())) {
         return Some(format!("the answer took {} ms, allowed are {limit} ms", took.as_millis()));
+    }
+    if answer.cut && expect.looks_inside() {
+        return Some("the answer is longer than 1 MiB, and so much is not read".to_owned());
     }
     if let Some(text) = &expect.contains
         && !String::from_utf8_lossy(&answer.body).contains(text)
@@ -121,9 +139,9 @@ fn fault(expect: &Expect, answer: &http::Answer, took: Duration) -> Option<Strin
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return Some("the answer is no JSON".to_owned());
     };
-    let differs = expect.json.iter().find(|(name, value)| body.get(name) != Some(value));
+    let differs = expect.json.iter().find(|(name, value)| member(&body, name) != Some(value));
     differs.map(|(name, value)| {
-        let found = body.get(name).unwrap_or(&Value::Null);
+        let found = member(&body, name).unwrap_or(&Value::Null);
         format!("{name} is {found}, expected {value}")
     })
 }
@@ -203,17 +221,23 @@ fn of_progress(condition: Condition, progress: &Progress) -> Found {
             (Verdict::Pass, Some(*ready), Some(*ready), format!("{ready} pods are ready"))
         }
         Progress::DoneToPartition { updated, partition } => {
+            let message = format!(
+                "{updated} pods are of the live revision and available, those below {partition} stay"
+            );
             // Nobody has looked at the pods that stay as they are.
             let passes = condition == Condition::Available;
             let verdict = if passes { Verdict::Pass } else { Verdict::Unknown };
-            let message = format!(
-                "{updated} pods are of the live revision and available; those below the partition {partition} stay as they are"
-            );
             (verdict, Some(*updated), None, message)
         }
         Progress::OnDelete { outdated } => {
-            let message = format!("{outdated} pods are of another revision until they are deleted");
-            (Verdict::Fail, None, None, message)
+            // Whether they are available is not said.
+            let verdict = match condition {
+                Condition::Available => Verdict::Unknown,
+                Condition::PodsReady | Condition::RolledOut => Verdict::Fail,
+            };
+            let message =
+                format!("{outdated} pods are of another template until somebody deletes them");
+            (verdict, None, None, message)
         }
         Progress::Going { ready, updated, wanted } => {
             // Enough pods may be available while older ones are still being replaced.
@@ -234,7 +258,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> http::Answer {
-        http::Answer { status, body: body.as_bytes().to_vec() }
+        http::Answer { status, body: body.as_bytes().to_vec(), cut: false }
     }
 
     #[test]
@@ -250,6 +274,16 @@ mod tests {
         assert_eq!(fault(&healthy, &answer(200, ok), fast), None);
         for (answer, took, expected) in [
             (answer(503, ok), fast, "the answer is 503, expected 200"),
+            (
+                answer(302, ok),
+                fast,
+                "the answer is 302, expected 200 (it leads elsewhere, which is not followed)",
+            ),
+            (
+                http::Answer { cut: true, ..answer(200, ok) },
+                fast,
+                "the answer is longer than 1 MiB, and so much is not read",
+            ),
             (
                 answer(200, ok),
                 Duration::from_secs(1),
