@@ -75,14 +75,16 @@ pub async fn look(
 /// Where the database cannot be asked.
 pub async fn settle(world: &World, run: RunId, check: &Check) -> Result<CheckResult, store::Error> {
     loop {
-        let found = look(world, run, &[check], true).await?;
+        look(world, run, &[check], true).await?;
         let attempts = check_runs::of_run(&world.db, run).await?.into_iter();
         let attempts = attempts.filter(|(name, _)| *name == check.name).map(|(_, it)| it);
-        let next = chain::next(&attempts.collect::<Vec<_>>());
-        match (next, found.into_iter().next()) {
-            (Next::Show(_) | Next::GivenUp, Some(result)) => return Ok(result),
-            _ => tokio::time::sleep(POLL).await,
+        // What was found before may be older than this; looked at again it is told as it ended.
+        if matches!(chain::next(&attempts.collect::<Vec<_>>()), Next::Show(_) | Next::GivenUp)
+            && let Some(result) = look(world, run, &[check], true).await?.into_iter().next()
+        {
+            return Ok(result);
         }
+        tokio::time::sleep(POLL).await;
     }
 }
 

@@ -234,7 +234,7 @@ async fn every_bad_answer_is_told_and_what_was_made_is_taken_away(owner: PgPool)
     ] {
         service.is(broken);
         let result = outcome(&lab.world, run(&lab).await, &check).await;
-        assert_eq!(result.verdict, Verdict::Fail, "{broken:?}");
+        assert_eq!(result.verdict, Verdict::Fail, "{broken:?}: {}", result.message);
         // The request and the whole have the same limit, and either may be first.
         let slow = broken == Broken::Slow && result.message == "register: no answer within 5 s";
         assert!(slow || result.message == expected, "{broken:?}: {}", result.message);

@@ -114,7 +114,7 @@ fn what_cannot_be_read_says_why_and_keeps_its_number() {
         (STANDARD.encode("no base64!"), "it is not base64"),
         (STANDARD.encode(STANDARD.encode([0x1f, 0x8b, 0x08, 0, 1])), "it is not gzip"),
         (packed(b"{\"name\": 1}"), "it is not the JSON of a release"),
-        (packed(b"[]"), "it is not the JSON of a release"),
+        (packed(b"7"), "it is not the JSON of a release"),
         (bomb, "larger"),
         ("A".repeat(5 << 20), "larger"),
         (packed(wrong_name.as_bytes()), "its labels say otherwise"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use server::adapters::helm::{self, Helm};
+use server::adapters::helm::Helm;
 use server::clock;
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -249,13 +249,6 @@ impl Shop {
     /// The steps of the run of a rollback.
     pub(super) async fn run_of(&self, rollback: &Value) -> Value {
         self.story.get(&format!("/runs/{}", rollback["run"].as_str().unwrap())).await
-    }
-
-    /// The revisions as the cluster has them now, newest first.
-    pub(super) async fn secrets(&self) -> Vec<domain::releases::Revision> {
-        let cluster = self.story.lab.world.clusters.get("lab").await.unwrap();
-        let key = &self.story.lab.world.helm.key;
-        helm::by_number(key, &cluster, &self.kit.namespace, "shop").await.unwrap()
     }
 }
 

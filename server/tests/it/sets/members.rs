@@ -37,6 +37,17 @@ async fn begin(owner: PgPool, lab: Lab) -> Story {
         set.set_image(&format!("{name}:2")).await;
         set.settled().await;
     }
+    // What the watch has not seen yet is nothing to go back from.
+    let seen = async || {
+        let all = story.get("/workloads?service=api").await;
+        let live = |it: &Value| {
+            let name = it["name"].as_str().unwrap_or_default();
+            it["live"]["images"][0]["image"] == format!("{name}:2") && it["rollout"] == "settled"
+        };
+        let items = all["items"].as_array().unwrap();
+        (items.iter().filter(|it| live(it)).count() == WORKLOADS.len()).then_some(())
+    };
+    story.eventually("the release, as the watch sees it", seen).await;
     story
 }
 
