@@ -153,9 +153,9 @@ pub fn observed(object: &Value) -> bool {
 /// The weight of the newest step that set one.
 fn asked(steps: &[Value], step: Option<i32>) -> Option<i32> {
     let done = usize::try_from(step?).ok()?;
-    let weights =
+    let mut weights =
         steps.iter().take(done.saturating_add(1)).filter_map(|it| it["setWeight"].as_i64());
-    weights.last().and_then(|it| i32::try_from(it).ok())
+    weights.next_back().and_then(|it| i32::try_from(it).ok())
 }
 
 const LAST_APPLIED: &str =

@@ -98,8 +98,7 @@ async fn a_policy_is_edited_looked_at_and_put_in_force_by_a_second_person(owner:
     // First only a look: nothing is stored, and what was typed is still there.
     let look = fields(&[("mode", "auto"), ("rails.cooldown_s", "60"), ("step", "look")]);
     let (_, seen) = scene.send(EDIT, author, &look).await;
-    for shown in
-        ["mode: &quot;auto&quot;", "rails.cooldown_s: 60", r#"value="60""#, r#"value="propose""#]
+    for shown in [r#"mode: "auto""#, "rails.cooldown_s: 60", r#"value="60""#, r#"value="propose""#]
     {
         assert!(seen.contains(shown), "{shown} in {seen}");
     }
@@ -130,7 +129,7 @@ async fn a_policy_is_edited_looked_at_and_put_in_force_by_a_second_person(owner:
     assert_eq!(queue["items"][0]["kind"], "version_consent", "{queue}");
     let page = world.get("/policies/default", other).await.body;
     let path = format!("/admin/imports/{id}/consent");
-    assert!(page.contains(&path) && page.contains("mode: &quot;auto&quot;"), "{page}");
+    assert!(page.contains(&path) && page.contains(r#"mode: "auto""#), "{page}");
 
     let digest = import["digest"].as_str().unwrap().to_owned();
     let page = world.submit(&path, other, "/policies/default", &format!("digest={digest}")).await;
@@ -181,8 +180,7 @@ async fn neither_the_author_nor_a_fresh_role_nor_a_machine_consents(owner: PgPoo
     let (status, problem) = scene.consent(author, &id, &digest).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(problem["type"].as_str().unwrap().ends_with("/own-import"), "{problem}");
-    let robot =
-        world.token("robot", None, &[Scope::Read, Scope::Approve, Scope::CatalogWrite]).await;
+    let robot = world.token("robot", None, &[Scope::Read, Scope::CatalogWrite]).await;
     let (status, _) = scene.consent(&format!("Bearer {robot}"), &id, &digest).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     let (fresh, cookie) = world.sign_in("fresh", Role::Sre).await;

@@ -130,8 +130,11 @@ fn restore(found: &Value, contents: &Contents) -> Change {
     patch(Said::ConfigRestored { contents: contents.digest() }, sets.into_iter().flatten())
 }
 
-/// The lists of weighted backends of a route, and how a backend is called there.
-fn routes(object: &ObjectRef) -> (&'static str, &'static str, fn(&Value) -> Option<String>) {
+/// The pointer to the rules, the name of the list of weighted backends in each, and how a backend is called there.
+type Routes = (&'static str, &'static str, fn(&Value) -> Option<String>);
+
+/// Of a kind of route.
+fn routes(object: &ObjectRef) -> Routes {
     match object.kind.as_str() {
         "VirtualService" => ("/spec/http", "route", |it| {
             let host = it.pointer("/destination/host")?.as_str()?;
