@@ -142,7 +142,7 @@ async fn decided_for(
     if decision.strategy == Strategy::None && named {
         return Err(Error::field("target", Fault::Unknown));
     }
-    let around = store::scenes::around(&mut **tx, &scene, &decision, cx.now).await?;
+    let around = store::scenes::around(tx, &scene, &decision, cx.now).await?;
     Ok((scene, decision, around))
 }
 

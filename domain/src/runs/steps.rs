@@ -30,7 +30,7 @@ pub enum StepState {
         started_at: Option<DateTime<Utc>>,
         finished_at: DateTime<Utc>,
         intent: Option<Intent>,
-        proof: Option<Proof>,
+        proof: Option<Box<Proof>>,
     },
 }
 
@@ -147,7 +147,13 @@ impl StepRecord {
             StepState::Running { started_at, intent } => (Some(started_at), intent),
             StepState::Ended { .. } => return self,
         };
-        let state = StepState::Ended { how, started_at, finished_at: now, intent, proof };
+        let state = StepState::Ended {
+            how,
+            started_at,
+            finished_at: now,
+            intent,
+            proof: proof.map(Box::new),
+        };
         Self { state, note: note.or(self.note), ..self }
     }
 
@@ -190,7 +196,7 @@ impl StepState {
 
     pub fn proof(&self) -> Option<&Proof> {
         match self {
-            StepState::Ended { proof, .. } => proof.as_ref(),
+            StepState::Ended { proof, .. } => proof.as_deref(),
             _ => None,
         }
     }

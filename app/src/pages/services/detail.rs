@@ -66,7 +66,7 @@ pub fn ServicePage() -> impl IntoView {
                 policy: store::policies::for_service(&cx.db, service.id).await?,
                 signals: store::signals::list(&cx.db).await?,
                 seen,
-                shapes: store::workloads::shapes(&cx.db, &ids).await?,
+                shapes: store::readiness::shapes(&cx.db, &ids).await?,
                 revisions: store::revisions::of_all(&cx.db, &ids).await?,
                 decisions: store::decisions::list(&cx.db, &filter).await?,
                 open: open.map(|it| it.number),

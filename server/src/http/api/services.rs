@@ -157,7 +157,7 @@ async fn readiness(
             let service = store::services::by_name(&cx.db, &name).await?;
             let seen = store::workloads::by_service(&cx.db, service.id).await?;
             let ids: Vec<_> = seen.iter().map(|it| it.id).collect();
-            let shapes = store::workloads::shapes(&cx.db, &ids).await?;
+            let shapes = store::readiness::shapes(&cx.db, &ids).await?;
             let revisions = store::revisions::of_all(&cx.db, &ids).await?;
             let there = seen.iter().filter(|it| it.gone_at.is_none());
             let items = there.map(|workload| {

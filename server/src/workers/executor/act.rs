@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// An effect that is ready to be brought about.
 pub(super) enum Ready {
-    Workload(actions::Ready),
+    Workload(Box<actions::Ready>),
     Object(objects::Ready),
 }
 

@@ -229,7 +229,7 @@ impl Worker<'_> {
                 self.fail(step, Said::NoProgram { said: error.to_string() }.into()).await
             }
             (said, After::Before) => {
-                let said = said.map_or_else(|it| it.to_string(), |it| it);
+                let said = said.unwrap_or_else(|it| it.to_string());
                 self.fail(step, Said::GaveUp { said }.into()).await
             }
             (Err(error), After::Failed(it) | After::Pending(it)) => {

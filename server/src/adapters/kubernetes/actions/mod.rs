@@ -51,7 +51,7 @@ pub enum Prepared {
     Moved(Vec<Moved>),
     /// The revision is gone from the cluster, and there is no template to go back to.
     Pruned,
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 /// An effect that is ready to be brought about.
@@ -155,7 +155,8 @@ async fn rehearse(
     // An autoscaler may move the replicas at any time; they are no sign of any other step.
     let fixed = |it: LiveState| LiveState { replicas: it.replicas.filter(|_| scales), ..it };
     let intent = Intent { before: fixed(before), expected: fixed(expected), stamp: ask.stamp };
-    Ok(Prepared::Ready(Ready { intent, note, patch, place, read: object.clone() }))
+    let ready = Ready { intent, note, patch, place, read: object.clone() };
+    Ok(Prepared::Ready(Box::new(ready)))
 }
 
 impl Ready {
