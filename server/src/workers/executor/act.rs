@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// An effect that is ready to be brought about.
 pub(super) enum Ready {
     Workload(Box<actions::Ready>),
-    Object(objects::Ready),
+    Object(Box<objects::Ready>),
 }
 
 /// What came of it.

@@ -47,7 +47,7 @@ impl Worker<'_> {
         let ask = Ask { object, action, believed: &believed, contents, stamp };
         match objects::prepare(&cluster, &ask).await {
             Ok(Prepared::Ready(ready)) => {
-                self.bring_about(&cluster, step, next, Ready::Object(ready)).await
+                self.bring_about(&cluster, step, next, Ready::Object(Box::new(ready))).await
             }
             Ok(Prepared::NoChange { note, proof }) => {
                 self.end(next, step, Ended::NoChange, note, Some(proof.whole())).await
