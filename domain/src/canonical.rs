@@ -53,14 +53,66 @@ pub fn digest(value: &impl Serialize) -> Digest {
 pub fn template(template: &Value) -> Digest {
     let mut template = template.clone();
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(POD_TEMPLATE_HASH);
+        HASHES.iter().for_each(|it| drop(labels.remove(*it)));
     }
     prune(&mut template);
     digest(&template)
 }
 
-/// The label by which a ReplicaSet tells its pods from those of its siblings.
-pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+/// The labels by which a ReplicaSet tells its pods from those of its siblings: of a Deployment, and of a Rollout.
+pub const HASHES: [&str; 2] = ["pod-template-hash", "rollouts-pod-template-hash"];
+
+/// The digest of the template of a Rollout. The API server fills in a ReplicaSet's defaults and not a Rollout's, so
+/// what says no more than a default is left out of both.
+pub fn rollout_template(template: &Value) -> Digest {
+    let mut bare = template.clone();
+    leave_out_defaults(&mut bare);
+    self::template(&bare)
+}
+
+/// Members of a pod template that mean the same where they are absent.
+fn leave_out_defaults(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(leave_out_defaults),
+        Value::Object(members) => {
+            // It follows from the tag, unless somebody says otherwise.
+            let usual = members.get("image").and_then(Value::as_str).map(pull_policy);
+            if usual.is_some() && members.get("imagePullPolicy").and_then(Value::as_str) == usual {
+                members.remove("imagePullPolicy");
+            }
+            members.retain(|name, it| !is_default(name, it));
+            members.values_mut().for_each(leave_out_defaults);
+        }
+        _ => {}
+    }
+}
+
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let newest = !image.contains('@') && (!name.contains(':') || name.ends_with(":latest"));
+    if newest { "Always" } else { "IfNotPresent" }
+}
+
+fn is_default(name: &str, value: &Value) -> bool {
+    let text = value.as_str();
+    match name {
+        "terminationMessagePath" => text == Some("/dev/termination-log"),
+        "terminationMessagePolicy" => text == Some("File"),
+        "protocol" => text == Some("TCP"),
+        "scheme" => text == Some("HTTP"),
+        "dnsPolicy" => text == Some("ClusterFirst"),
+        "restartPolicy" => text == Some("Always"),
+        "schedulerName" => text == Some("default-scheduler"),
+        "apiVersion" => text == Some("v1"),
+        "terminationGracePeriodSeconds" => value == 30,
+        "timeoutSeconds" | "successThreshold" => value == 1,
+        "periodSeconds" => value == 10,
+        "failureThreshold" => value == 3,
+        "defaultMode" => value == 420,
+        "securityContext" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        _ => false,
+    }
+}
 
 /// Members of a pod template whose empty object means the same as none: maps, and structures that the API
 /// server writes whether they are filled or not.
@@ -190,6 +242,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_rollout_and_its_replica_set_have_one_template() {
+        let written = serde_json::json!({
+            "metadata": {"labels": {"app": "api"}},
+            "spec": {"containers": [{"name": "app", "image": "reg/api:1", "ports": [{"containerPort": 80}],
+                "readinessProbe": {"httpGet": {"path": "/", "port": 80}}}]},
+        });
+        let filled = serde_json::json!({
+            "metadata": {"labels": {"app": "api", "rollouts-pod-template-hash": "5d4"}, "creationTimestamp": null},
+            "spec": {"containers": [{"name": "app", "image": "reg/api:1", "imagePullPolicy": "IfNotPresent",
+                "ports": [{"containerPort": 80, "protocol": "TCP"}], "resources": {},
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+                "readinessProbe": {"httpGet": {"path": "/", "port": 80, "scheme": "HTTP"}, "timeoutSeconds": 1,
+                    "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}}],
+                "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+                "securityContext": {}, "terminationGracePeriodSeconds": 30},
+        });
+        assert_eq!(rollout_template(&written), rollout_template(&filled));
+        let mut other = filled.clone();
+        other["spec"]["containers"][0]["imagePullPolicy"] = "Always".into();
+        assert_ne!(rollout_template(&written), rollout_template(&other));
+    }
 
     #[test]
     #[expect(clippy::excessive_precision, reason = "as the RFC writes it")]

@@ -306,7 +306,7 @@ fn is_map(path: &[Name]) -> bool {
 
 fn is_label_of_replica_set(path: &[Name]) -> bool {
     let names: Vec<&str> = path.iter().map(Name::text).collect();
-    names == ["metadata", "labels", crate::canonical::POD_TEMPLATE_HASH]
+    crate::canonical::HASHES.iter().any(|it| names == ["metadata", "labels", *it])
         || names == ["metadata", "creationTimestamp"]
 }
 

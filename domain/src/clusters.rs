@@ -25,6 +25,14 @@ pub struct Cluster {
     /// Where nothing is ever rolled back by Lifeboat, whoever asks.
     #[serde(default)]
     pub protected_namespaces: Vec<String>,
+    /// Where the Secrets of Helm releases are read, beside the namespaces of services whose policy says
+    /// `strategy: release`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub helm_namespaces: Vec<String>,
+    /// As `kubeconfig`, for the helm program alone, so that it works under rights of its own. Without it it works
+    /// under ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helm_kubeconfig: Option<String>,
 }
 
 impl Cluster {
@@ -42,9 +50,14 @@ impl Cluster {
         if let Some(url) = &self.prometheus {
             faults.at("prometheus").refuse(rules::url(url));
         }
-        for (list, namespaces) in
-            [("namespaces", &self.namespaces), ("protected_namespaces", &self.protected_namespaces)]
-        {
+        if let Some(reference) = &self.helm_kubeconfig {
+            faults.at("helm_kubeconfig").refuse(kubeconfig(reference));
+        }
+        for (list, namespaces) in [
+            ("namespaces", &self.namespaces),
+            ("protected_namespaces", &self.protected_namespaces),
+            ("helm_namespaces", &self.helm_namespaces),
+        ] {
             let faults = &mut faults.at(list);
             for (index, namespace) in namespaces.iter().enumerate() {
                 faults.at(index).refuse(rules::dns_label(namespace));

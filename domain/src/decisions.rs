@@ -97,6 +97,7 @@ words!(
         GitopsOwner = "gitops_owner",
         FlaggerOwner = "flagger_owner",
         Hold = "hold",
+        UpdateStrategy = "update_strategy",
         TargetPresent = "target_present",
         Able = "able",
         // Score: how sure are we?

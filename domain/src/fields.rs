@@ -37,8 +37,17 @@ pub enum Fault {
     },
     /// What the parser said about it; in English, for programs.
     Malformed(String),
+    NotANumber,
+    /// A number that counts something.
+    NotWhole,
     /// The field is not part of this request.
     Unexpected,
+    /// The same with the place in the text; line and column count from 1.
+    At {
+        line: usize,
+        column: usize,
+        message: String,
+    },
     /// What was sent is this, and not what it was said to be.
     Differs {
         found: String,
@@ -101,7 +110,12 @@ impl Fault {
             Fault::NotOneOf(words) => format!("只能是：{}。", words.join("、")),
             Fault::OutOfRange { from, to } => format!("必须在 {from} 到 {to} 之间。"),
             Fault::Malformed(why) => format!("格式不正确：{why}"),
+            Fault::NotANumber => "不是数字。".into(),
+            Fault::NotWhole => "必须是不小于 0 的整数。".into(),
             Fault::Unexpected => "不认识的字段。".into(),
+            Fault::At { line, column, message } => {
+                format!("第 {line} 行第 {column} 列：{message}")
+            }
             Fault::Differs { found } => format!("与实际内容不符，实际为 {found}。"),
         }
     }
@@ -129,7 +143,12 @@ impl Fault {
             Fault::NotOneOf(words) => format!("Must be one of: {}.", words.join(", ")),
             Fault::OutOfRange { from, to } => format!("Must be between {from} and {to}."),
             Fault::Malformed(why) => format!("Malformed: {why}"),
+            Fault::NotANumber => "Not a number.".into(),
+            Fault::NotWhole => "Must be a whole number, 0 or more.".into(),
             Fault::Unexpected => "This field is not known here.".into(),
+            Fault::At { line, column, message } => {
+                format!("Line {line}, column {column}: {message}")
+            }
             Fault::Differs { found } => format!("Not what was sent; that is {found}."),
         }
     }

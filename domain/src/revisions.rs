@@ -48,6 +48,10 @@ pub struct Revision {
     pub change_cause: Option<String>,
     /// In the cluster; what was pruned there is kept here.
     pub present: bool,
+    /// The digest of what of a StatefulSet could not be changed in place while it was live: claims, service, management
+    /// of pods. Going back to the revision does not bring them back. `None` where nobody has seen it live, and for
+    /// other kinds.
+    pub fixed: Option<Digest>,
     /// When all pods were first of it and available.
     pub rolled_out_at: Option<DateTime<Utc>>,
     pub seen_at: DateTime<Utc>,
@@ -59,7 +63,7 @@ pub struct Revision {
 /// The template fit to be put back: without the label by which a ReplicaSet tells its pods apart.
 pub fn without_hash(mut template: Value) -> Value {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(canonical::POD_TEMPLATE_HASH);
+        canonical::HASHES.iter().for_each(|it| drop(labels.remove(*it)));
     }
     template
 }
@@ -262,6 +266,7 @@ mod tests {
             annotations: BTreeMap::new(),
             change_cause: None,
             present: true,
+            fixed: None,
             rolled_out_at: None,
             seen_at: DateTime::UNIX_EPOCH,
             verdict,

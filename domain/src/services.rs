@@ -11,7 +11,13 @@ use crate::workloads::{Rollout, Workload};
 
 words!(
     /// The kinds of workload that keep revisions; spelled as Kubernetes spells them.
-    WorkloadKind { Deployment = "Deployment", StatefulSet = "StatefulSet", DaemonSet = "DaemonSet" }
+    WorkloadKind {
+        Deployment = "Deployment",
+        StatefulSet = "StatefulSet",
+        DaemonSet = "DaemonSet",
+        // Of Argo Rollouts.
+        Rollout = "Rollout",
+    }
 );
 
 /// A service as the catalog describes it.
@@ -51,7 +57,7 @@ impl fmt::Display for WorkloadRef {
 
 impl Service {
     /// Whether an alert with these labels concerns this service: by all labels under `match`, or because
-    /// `namespace` and `deployment`, `statefulset`, `daemonset` or `pod` name one of its workloads.
+    /// `namespace` and `deployment`, `statefulset`, `daemonset`, `rollout` or `pod` name one of its workloads.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let by_labels = !self.match_labels.is_empty()
             && self.match_labels.iter().all(|(name, value)| labels.get(name) == Some(value));
@@ -135,16 +141,22 @@ impl WorkloadRef {
 }
 
 impl WorkloadKind {
+    /// Whether its pods come one after the other, and its revisions are ControllerRevisions.
+    pub const fn is_set(self) -> bool {
+        matches!(self, Self::StatefulSet | Self::DaemonSet)
+    }
+
     /// The label by which metrics and alerts name a workload of this kind.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Deployment => "deployment",
             Self::StatefulSet => "statefulset",
             Self::DaemonSet => "daemonset",
+            Self::Rollout => "rollout",
         }
     }
 
-    /// Whether a pod of this name is one of a workload's: `NAME-<template hash>-<5>` for a Deployment,
+    /// Whether a pod of this name is one of a workload's: `NAME-<template hash>-<5>` for a Deployment or a Rollout,
     /// `NAME-<ordinal>` for a StatefulSet, `NAME-<5>` for a DaemonSet. The rest of the name decides, so
     /// that `api` does not take the pods of `api-gateway`.
     fn made_pod(self, workload: &str, pod: &str) -> bool {
@@ -153,7 +165,7 @@ impl WorkloadKind {
         };
         let suffix = |it: &str| it.len() == 5 && it.bytes().all(random_letter);
         match self {
-            Self::Deployment => rest.split_once('-').is_some_and(|(hash, last)| {
+            Self::Deployment | Self::Rollout => rest.split_once('-').is_some_and(|(hash, last)| {
                 (6..=10).contains(&hash.len()) && hash.bytes().all(random_letter) && suffix(last)
             }),
             Self::StatefulSet => !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_digit()),

@@ -1,4 +1,4 @@
-//! What runs in a cluster: Deployments, StatefulSets and DaemonSets as the watch saw them last.
+//! What runs in a cluster: Deployments, StatefulSets, DaemonSets and Argo's Rollouts as the watch saw them last.
 //!
 //! **Invariant:** a workload is known by cluster, namespace, kind and name; its `uid` says whether it is
 //! still the same object. What is written here was observed, never wished for.
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
 use crate::ids::{ServiceId, WorkloadId};
+use crate::rollouts::Progress;
 use crate::services::WorkloadRef;
 
 pub use crate::services::WorkloadKind;
@@ -51,7 +52,12 @@ pub struct Workload {
     /// Pods of the live revision.
     pub updated: i32,
     pub rollout: Rollout,
+    /// `None` for what was seen last before it was written down.
+    #[serde(default)]
+    pub update: Option<Update>,
     pub live: Live,
+    /// How far its canary has come, of a Rollout.
+    pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
     /// Since when the live revision has been fully rolled out without a bad pod.
     pub healthy_since: Option<DateTime<Utc>>,
@@ -70,6 +76,33 @@ impl Workload {
             kind: self.kind,
             name: self.name.clone(),
         }
+    }
+}
+
+words!(
+    /// How pods come to a new template, as the API writes it. The first word is the usual one.
+    UpdateBy { RollingUpdate = "RollingUpdate", Recreate = "Recreate", OnDelete = "OnDelete" }
+);
+
+/// What happens to the pods when the template changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Update {
+    pub by: UpdateBy,
+    /// Pods of a StatefulSet with a lower number keep their template.
+    pub partition: i32,
+    /// A StatefulSet that waits for each pod before it goes on (OrderedReady).
+    pub ordered: bool,
+}
+
+impl Update {
+    /// Whether a new template reaches every pod without anybody's doing.
+    pub fn reaches_all(self) -> bool {
+        self.by != UpdateBy::OnDelete && self.partition <= 0
+    }
+
+    /// Whether the controller can leave pods of another template behind, so that somebody has to delete them.
+    pub fn leaves_pods(self) -> bool {
+        self.by == UpdateBy::OnDelete || self.ordered
     }
 }
 
@@ -251,6 +284,12 @@ pub struct Node {
     pub ready: bool,
     /// Short of memory, disk or process ids.
     pub pressure: bool,
+    /// Another one after it was started anew; empty where the cluster does not say.
+    #[serde(default)]
+    pub boot_id: String,
+    /// When it was first seen under its boot id, where it had another before.
+    #[serde(default)]
+    pub rebooted_at: Option<DateTime<Utc>>,
 }
 
 /// What happened to a workload or its pods, in the words of the cluster.

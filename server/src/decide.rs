@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use domain::decide::compare::{Difference, compare};
 use domain::decide::{Situation, decide};
 use domain::decisions::Decision;
+use serde::de::DeserializeOwned;
 
 use crate::catalog::parse::Error;
 
@@ -15,6 +17,10 @@ pub struct Args {
     /// The situation as JSON; `-` reads standard input. What is left out is unknown, and unknown never acts.
     #[arg(long)]
     file: PathBuf,
+    /// A recorded decision as JSON, as the API gives it: what differs from it is printed as the member `difference`,
+    /// rule by rule.
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Prints what is wrong with the file as one object, too; the decision is one in any case.
     #[arg(long)]
     json: bool,
@@ -25,7 +31,7 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// Exits with 0 for a decision, whatever its outcome, and with 1 for a file that is none.
 pub fn main(args: &Args) -> ExitCode {
-    let (printed, code) = match run(&args.file) {
+    let (printed, code) = match run(&args.file, args.against.as_deref()) {
         Ok(decision) => (print(&decision), ExitCode::SUCCESS),
         Err(error) if args.json => {
             (print(&serde_json::json!({ "errors": [error] })), ExitCode::FAILURE)
@@ -43,7 +49,24 @@ fn print(value: &impl serde::Serialize) -> std::io::Result<()> {
     out.flush()
 }
 
-fn run(file: &Path) -> Result<Decision, Error> {
+/// The decision, and how it differs from the one that it is held against.
+#[derive(serde::Serialize)]
+struct Decided {
+    #[serde(flatten)]
+    decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
+}
+
+fn run(file: &Path, against: Option<&Path>) -> Result<Decided, Error> {
+    let situation: Situation = json(file)?;
+    let decision = decide(&situation);
+    let recorded: Option<Decision> = against.map(json).transpose()?;
+    let difference = recorded.map(|it| compare(&it, &decision));
+    Ok(Decided { decision, difference })
+}
+
+fn json<T: DeserializeOwned>(file: &Path) -> Result<T, Error> {
     let name = file.display().to_string();
     let wrong =
         |message: String| Error { file: name.clone(), line: 0, path: String::new(), message };
@@ -51,7 +74,7 @@ fn run(file: &Path) -> Result<Decision, Error> {
     if text.len() as u64 > MAX_BYTES {
         return Err(wrong(format!("is larger than {} MiB", MAX_BYTES >> 20)));
     }
-    situation(&name, &text).map(|it| decide(&it))
+    parse(&name, &text)
 }
 
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
@@ -65,8 +88,8 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// A situation from its file, or what is wrong with it and where.
-fn situation(file: &str, text: &[u8]) -> Result<Situation, Error> {
+/// What a file holds, or what is wrong with it and where.
+fn parse<T: DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, Error> {
     let error = |path: String, inner: &serde_json::Error| {
         // The place stands in members of its own.
         let message = inner.to_string();
@@ -75,8 +98,8 @@ fn situation(file: &str, text: &[u8]) -> Result<Situation, Error> {
         Error { file: file.to_owned(), line: inner.line() as u64, path, message }
     };
     let mut json = serde_json::Deserializer::from_slice(text);
-    let situation = serde_path_to_error::deserialize(&mut json)
+    let value = serde_path_to_error::deserialize(&mut json)
         .map_err(|it| error(it.path().to_string(), it.inner()))?;
     json.end().map_err(|it| error(String::new(), &it))?;
-    Ok(situation)
+    Ok(value)
 }

@@ -1,7 +1,9 @@
 //! Alerts, as they are told and as they are.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use domain::alerts::{Alert, Labels, Report, Source, State};
+use domain::alerts::{Alert, Labels, Report, Source, State, about};
 use domain::canonical::Digest;
 use domain::ids::{AlertId, ServiceId, WorkloadId};
 use serde_json::Value;
@@ -38,6 +40,7 @@ pub async fn fire(
     let column = |get: fn(&Placed) -> String| placed.iter().map(get).collect::<Vec<_>>();
     let keys = column(|it| it.report.key.to_string());
     let names = column(|it| it.report.name.clone());
+    let abouts = column(|it| about(&it.report.labels));
     let labels: Vec<Value> = placed.iter().map(|it| json(&it.report.labels)).collect();
     let annotations: Vec<Value> = placed.iter().map(|it| json(&it.report.annotations)).collect();
     let services: Vec<Option<Uuid>> = placed.iter().map(|it| it.service.map(|it| it.0)).collect();
@@ -47,17 +50,17 @@ pub async fn fire(
     let values: Vec<Option<f64>> = placed.iter().map(|it| it.value).collect();
     let rows = sqlx::query!(
         r#"INSERT INTO alerts (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value,
-                               source, state, received_at)
+                               source, state, received_at, told_at, about)
            SELECT it.key, it.name, it.labels, it.annotations, it.service_id, it.workload_id, it.starts_at, it.onset_at,
-                  it.value, $10, 'firing', $11
+                  it.value, $10, 'firing', $11, $11, it.about
            FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::uuid[], $6::uuid[], $7::timestamptz[],
-                       $8::timestamptz[], $9::float8[])
-                AS it (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value)
+                       $8::timestamptz[], $9::float8[], $12::text[])
+                AS it (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value, about)
            WHERE NOT EXISTS (
                SELECT FROM alerts closed
                WHERE closed.key = it.key AND closed.state = 'resolved' AND closed.starts_at >= it.starts_at)
            ON CONFLICT (key) WHERE state = 'firing' DO UPDATE
-               SET annotations = excluded.annotations, resolved_said_at = NULL,
+               SET annotations = excluded.annotations, resolved_said_at = NULL, told_at = excluded.told_at,
                    value = COALESCE(excluded.value, alerts.value),
                    onset_at = COALESCE(alerts.onset_at, excluded.onset_at)
            RETURNING id, (xmax = 0) AS "new!""#,
@@ -71,7 +74,8 @@ pub async fn fire(
         &onsets as &[Option<DateTime<Utc>>],
         &values as &[Option<f64>],
         source.as_str(),
-        now
+        now,
+        &abouts
     );
     let rows = rows.fetch_all(tx).await?;
     Ok(rows.into_iter().map(|it| Stored { id: AlertId(it.id), new: it.new }).collect())
@@ -88,6 +92,17 @@ pub async fn tell(db: impl PgExecutor<'_>) -> Result<(), Error> {
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What these alerts are called.
+pub async fn names(
+    db: impl PgExecutor<'_>,
+    ids: &[AlertId],
+) -> Result<HashMap<AlertId, String>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|it| it.0).collect();
+    let rows = sqlx::query!("SELECT id, name FROM alerts WHERE id = ANY($1)", &ids);
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.into_iter().map(|it| (AlertId(it.id), it.name)).collect())
 }
 
 /// A sender says that these are over. Whether that is so is for the detector to find out.
@@ -155,15 +170,19 @@ pub async fn resolve(tx: &mut PgConnection, id: AlertId, at: DateTime<Utc>) -> R
 }
 
 /// Those that the rules have not looked at yet, or not since `before` or since a rollback of their service ended, or
-/// that are said to be over.
+/// that are said to be over. Of several about the same matter the first speaks for all.
 pub async fn due(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<Vec<AlertId>, Error> {
     // The rollbacks are asked apart, and only for those that ended since `before`: asked for each alert that fires,
     // they cost more than all the rest.
     let ids = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM (
-               SELECT id, decided_at, received_at FROM alerts
+               SELECT id, decided_at, received_at FROM alerts a
                WHERE state = 'firing' AND service_id IS NOT NULL
-                     AND (decided_at IS NULL OR decided_at < $1 OR resolved_said_at IS NOT NULL)
+                     AND (resolved_said_at IS NOT NULL OR ((decided_at IS NULL OR decided_at < $1) AND NOT EXISTS (
+                         SELECT FROM alerts first
+                         WHERE first.state = 'firing' AND first.service_id = a.service_id AND first.name = a.name
+                               AND first.about = a.about AND first.source = a.source
+                               AND (first.received_at, first.id) < (a.received_at, a.id))))
                UNION
                SELECT a.id, a.decided_at, a.received_at
                FROM rollbacks r JOIN alerts a ON a.service_id = r.service_id
@@ -221,10 +240,14 @@ pub async fn touch(db: impl PgExecutor<'_>, id: AlertId, at: DateTime<Utc>) -> R
     Ok(())
 }
 
+/// Whether any of these fires, or another about the same matter.
 pub async fn any_firing(db: impl PgExecutor<'_>, ids: &[AlertId]) -> Result<bool, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|it| it.0).collect();
     let any = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM alerts WHERE id = ANY($1) AND state = 'firing') AS "any!""#,
+        r#"SELECT EXISTS (
+               SELECT FROM alerts a JOIN alerts it ON it.service_id = a.service_id AND it.name = a.name
+                    AND it.about = a.about AND it.source = a.source
+               WHERE a.id = ANY($1) AND it.state = 'firing') AS "any!""#,
         &ids
     );
     Ok(any.fetch_one(db).await?)
@@ -232,7 +255,14 @@ pub async fn any_firing(db: impl PgExecutor<'_>, ids: &[AlertId]) -> Result<bool
 
 /// Somebody or something acts on it: how it ends says nothing about recovery by itself any more.
 pub async fn mark_acted(tx: &mut PgConnection, id: AlertId) -> Result<(), Error> {
-    sqlx::query!("UPDATE alerts SET acted = true WHERE id = $1", id.0).execute(tx).await?;
+    sqlx::query!(
+        "UPDATE alerts it SET acted = true FROM alerts a
+         WHERE a.id = $1 AND (it.id = a.id OR (it.state = 'firing' AND it.service_id = a.service_id AND it.name = a.name
+                                               AND it.about = a.about AND it.source = a.source))",
+        id.0
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -260,6 +290,22 @@ pub async fn firing_of_watch(
         Row,
         "SELECT * FROM alerts WHERE state = 'firing' AND source = 'watch' AND workload_id = ANY($1)",
         &ids
+    );
+    rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
+}
+
+/// The newest of each key that has this name and came since then: the same alert of each of its senders.
+pub async fn newest_named(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<Alert>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT DISTINCT ON (key) * FROM alerts
+         WHERE name = $1 AND (received_at >= $2 OR told_at >= $2) ORDER BY key, received_at DESC",
+        name,
+        since
     );
     rows.fetch_all(db).await?.into_iter().map(Alert::try_from).collect()
 }
@@ -317,6 +363,9 @@ struct Row {
     value: Option<f64>,
     acted: bool,
     decided_at: Option<DateTime<Utc>>,
+    told_at: Option<DateTime<Utc>>,
+    #[expect(dead_code, reason = "a column of the table; only compared")]
+    about: String,
 }
 
 impl TryFrom<Row> for Alert {
@@ -343,6 +392,7 @@ impl TryFrom<Row> for Alert {
             value: row.value,
             acted: row.acted,
             decided_at: row.decided_at,
+            told_at: row.told_at,
         })
     }
 }

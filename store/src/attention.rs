@@ -8,7 +8,7 @@ use crate::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attention {
-    /// Rollbacks and other runs that wait for approval.
+    /// Rollbacks and other runs that wait for approval, and imports and versions that wait for consent.
     pub approvals: i64,
     /// The global kill switch is on.
     pub everything_off: bool,
@@ -19,7 +19,8 @@ pub struct Attention {
 pub async fn now(db: impl PgExecutor<'_>) -> Result<Attention, Error> {
     let row = sqlx::query_as!(
         Attention,
-        r#"SELECT (SELECT count(*) FROM runs WHERE state = 'awaiting_approval') AS "approvals!",
+        r#"SELECT (SELECT count(*) FROM runs WHERE state = 'awaiting_approval')
+                      + (SELECT count(*) FROM catalog_imports WHERE state = 'awaiting_consent') AS "approvals!",
                   EXISTS (SELECT FROM kill_switches WHERE scope = 'global') AS "everything_off!",
                   (SELECT count(*) FROM kill_switches WHERE scope <> 'global') AS "switches!""#
     );
@@ -32,7 +33,7 @@ pub async fn house(db: impl PgExecutor<'_>, limit: i64) -> Result<House, Error> 
     let row = sqlx::query!(
         r#"SELECT
                (SELECT COALESCE(jsonb_agg(to_jsonb(i)), '[]') FROM (
-                   SELECT id, requested_by, requested_at,
+                   SELECT id, requested_by, requested_at, edits,
                           COALESCE(jsonb_array_length(changes -> 'created'), 0)
                           + COALESCE(jsonb_array_length(changes -> 'changed'), 0)
                           + COALESCE(jsonb_array_length(changes -> 'removed'), 0) AS documents

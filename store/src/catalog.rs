@@ -34,6 +34,8 @@ mod tests {
             prometheus: None,
             namespaces: vec!["shop".to_owned()],
             protected_namespaces: vec![],
+            helm_namespaces: vec![],
+            helm_kubeconfig: None,
         }
     }
 

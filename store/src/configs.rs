@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
+use domain::decisions::Target;
 use domain::revisions::Contents;
+use domain::rollbacks::proposal::ChangedConfig;
+use domain::workloads::Workload;
 use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
@@ -40,6 +43,40 @@ pub async fn get(db: impl PgExecutor<'_>, digest: &Digest) -> Result<Contents, E
         digest.as_str()
     );
     Ok(contents.fetch_optional(db).await?.ok_or(Error::NotFound)?.0)
+}
+
+/// The ConfigMaps of a workload that hold something else now than when this target was seen, by name.
+pub async fn changed(
+    db: impl PgExecutor<'_>,
+    workload: &Workload,
+    target: &Target,
+) -> Result<Vec<ChangedConfig>, Error> {
+    let (Some(digest), Some(config)) = (&target.digest, &target.config_digest) else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query!(
+        r#"SELECT t.name, t.digest AS target, k.contents AS "now?: Json<Contents>"
+           FROM revisions r JOIN revision_configs t ON t.revision_id = r.id
+           LEFT JOIN revisions l
+               ON l.workload_id = r.workload_id AND l.digest = $4 AND l.config_digest = $5
+           LEFT JOIN revision_configs c ON c.revision_id = l.id AND c.name = t.name
+           LEFT JOIN config_contents k ON k.digest = c.digest
+           WHERE r.workload_id = $1 AND r.digest = $2 AND r.config_digest = $3
+               AND c.digest IS DISTINCT FROM t.digest
+           ORDER BY t.name"#,
+        workload.id.0,
+        digest.as_str(),
+        config.as_str(),
+        workload.live.digest.as_str(),
+        workload.live.config_digest.as_str()
+    );
+    let changed = rows.fetch_all(db).await?.into_iter().map(|row| {
+        let id = row.target.clone();
+        let broken = |_| Error::Inconsistent { table: "revision_configs", id };
+        let target = row.target.parse().map_err(broken)?;
+        Ok(ChangedConfig { name: row.name, now: row.now.map(|it| it.0), target })
+    });
+    changed.collect()
 }
 
 /// Forgets contents that no revision ran with and that were last seen before this time.

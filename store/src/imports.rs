@@ -1,7 +1,7 @@
 //! Catalogs that came through the API.
 
 use chrono::{DateTime, Utc};
-use domain::catalog::{Import, ImportState};
+use domain::catalog::{Edit, Import, ImportState};
 use domain::ids::ImportId;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -23,6 +23,9 @@ struct Row {
     refused_by: Option<String>,
     refused_reason: Option<String>,
     refused_at: Option<DateTime<Utc>>,
+    edits: Option<String>,
+    base: Option<i32>,
+    reason: Option<String>,
 }
 
 impl TryFrom<Row> for Import {
@@ -41,6 +44,11 @@ impl TryFrom<Row> for Import {
             ("refused", None, None, Some(refused)) => refused,
             _ => return Err(wrong()),
         };
+        let edit = match (row.edits, row.base, row.reason) {
+            (None, None, None) => None,
+            (Some(subject), Some(base), Some(reason)) => Some(Edit { subject, base, reason }),
+            _ => return Err(wrong()),
+        };
         Ok(Self {
             id: ImportId(row.id),
             files: serde_json::from_value(row.files).map_err(|_| wrong())?,
@@ -50,6 +58,7 @@ impl TryFrom<Row> for Import {
             requested_by: row.requested_by,
             requested_at: row.requested_at,
             state,
+            edit,
         })
     }
 }
@@ -77,13 +86,39 @@ pub async fn list(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Import>, Er
     rows.fetch_all(db).await?.into_iter().map(Import::try_from).collect()
 }
 
+/// Those that wait, the oldest first.
+pub async fn waiting(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<Import>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM catalog_imports WHERE state = 'awaiting_consent' ORDER BY requested_at, id LIMIT $1",
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Import::try_from).collect()
+}
+
+/// What was edited of one policy or signal, the newest first.
+pub async fn edits(
+    db: impl PgExecutor<'_>,
+    subject: &str,
+    limit: i64,
+) -> Result<Vec<Import>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT * FROM catalog_imports WHERE edits = $1 ORDER BY requested_at DESC, id DESC LIMIT $2",
+        subject,
+        limit
+    );
+    rows.fetch_all(db).await?.into_iter().map(Import::try_from).collect()
+}
+
 /// The id of `import` is not used: the database draws one.
 pub async fn insert(tx: &mut PgConnection, import: &Import) -> Result<ImportId, Error> {
     let Columns { state, consented_by, in_force_at, .. } = columns(&import.state);
     let id = sqlx::query_scalar!(
         "INSERT INTO catalog_imports
-             (files, prune, digest, changes, requested_by, requested_at, state, consented_by, in_force_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+             (files, prune, digest, changes, requested_by, requested_at, state, consented_by, in_force_at,
+              edits, base, reason)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
         Json(&import.files) as _,
         import.prune,
         import.digest.as_str(),
@@ -92,7 +127,10 @@ pub async fn insert(tx: &mut PgConnection, import: &Import) -> Result<ImportId, 
         import.requested_at,
         state,
         consented_by,
-        in_force_at
+        in_force_at,
+        import.edit.as_ref().map(|it| it.subject.as_str()),
+        import.edit.as_ref().map(|it| it.base),
+        import.edit.as_ref().map(|it| it.reason.as_str())
     );
     Ok(ImportId(id.fetch_one(tx).await?))
 }

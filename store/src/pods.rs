@@ -158,14 +158,19 @@ pub async fn observe_nodes(
     cluster: ClusterId,
     nodes: &[Node],
     gone: &[String],
+    now: DateTime<Utc>,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO nodes (cluster_id, name, ready, pressure)
-         SELECT $1, x.name, x.ready, x.pressure
-         FROM jsonb_to_recordset($2) AS x(name text, ready boolean, pressure boolean)
-         ON CONFLICT (cluster_id, name) DO UPDATE SET ready = EXCLUDED.ready, pressure = EXCLUDED.pressure",
+        "INSERT INTO nodes (cluster_id, name, ready, pressure, boot_id)
+         SELECT $1, x.name, x.ready, x.pressure, x.boot_id
+         FROM jsonb_to_recordset($2) AS x(name text, ready boolean, pressure boolean, boot_id text)
+         ON CONFLICT (cluster_id, name) DO UPDATE SET
+                ready = EXCLUDED.ready, pressure = EXCLUDED.pressure, boot_id = EXCLUDED.boot_id,
+                rebooted_at = CASE WHEN nodes.boot_id NOT IN ('', EXCLUDED.boot_id) AND EXCLUDED.boot_id <> ''
+                                   THEN $3 ELSE nodes.rebooted_at END",
         cluster.0,
         Json(nodes) as _,
+        now,
     )
     .execute(&mut *tx)
     .await?;

@@ -98,6 +98,22 @@ pub async fn history(
     })
 }
 
+/// How often each rule has acted by itself on each service in the last hour.
+pub async fn automatic_by_rule(
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(ServiceId, String, i64)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT r.service_id, a.name AS rule, count(*) AS "count!"
+           FROM rollbacks r JOIN decisions d ON d.id = r.decision_id JOIN alerts a ON a.id = d.alert_id
+           WHERE r.drill_id IS NULL AND d.disposition = 'execute' AND r.created_at > $1
+           GROUP BY 1, 2"#,
+        now - TimeDelta::hours(1)
+    );
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.into_iter().map(|it| (ServiceId(it.service_id), it.rule, it.count)).collect())
+}
+
 /// One decision at a time, cluster-wide, while the caps are counted and used up: two that run at once would
 /// each see room for one. Held until the transaction ends.
 pub async fn lock_caps(tx: &mut PgConnection) -> Result<(), Error> {

@@ -27,6 +27,7 @@ pub(crate) struct Row {
     annotations: Json<BTreeMap<String, String>>,
     change_cause: Option<String>,
     present: bool,
+    fixed: Option<String>,
     rolled_out_at: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
     verdict: String,
@@ -41,7 +42,7 @@ macro_rules! select {
             r#"SELECT r.id, r.workload_id, r.revision, r.digest, r.config_digest, r.config_current,
                       r.images AS "images: Json<Vec<Image>>", t.template,
                       r.annotations AS "annotations: Json<BTreeMap<String, String>>", r.change_cause, r.present,
-                      r.rolled_out_at, r.seen_at, r.verdict, r.verdict_reason, r.verdict_at
+                      r.fixed, r.rolled_out_at, r.seen_at, r.verdict, r.verdict_reason, r.verdict_at
                FROM revisions r JOIN templates t USING (digest) "# + $rest
             $(, $argument)*
         )
@@ -241,6 +242,8 @@ pub struct Seen {
     pub rolled_out: bool,
     /// `None` where nothing is known beyond what was written.
     pub images: Option<Vec<Image>>,
+    /// Of what cannot be changed in place, where it is live.
+    pub fixed: Option<Digest>,
     /// What does not change; `None` once it was written.
     #[serde(flatten)]
     pub body: Option<Body>,
@@ -277,14 +280,14 @@ pub async fn observe(
     .await?;
     sqlx::query!(
         "INSERT INTO revisions (workload_id, revision, digest, config_digest, config_current, images, annotations,
-                change_cause, present, rolled_out_at, created_at, seen_at)
+                change_cause, present, fixed, rolled_out_at, created_at, seen_at)
          SELECT x.workload_id, x.revision, x.digest, x.config_digest, true, COALESCE(x.images, o.images),
                 COALESCE(x.annotations, o.annotations),
                 CASE WHEN x.annotations IS NULL THEN o.change_cause ELSE x.change_cause END,
-                x.revision > 0, CASE WHEN x.live AND x.rolled_out THEN $2::timestamptz END,
+                x.revision > 0, x.fixed, CASE WHEN x.live AND x.rolled_out THEN $2::timestamptz END,
                 COALESCE(x.created_at, o.created_at), $2
          FROM jsonb_to_recordset($1) AS x(workload_id uuid, revision bigint, digest text, config_digest text,
-                live boolean, rolled_out boolean, images jsonb, annotations jsonb, change_cause text,
+                live boolean, rolled_out boolean, images jsonb, annotations jsonb, change_cause text, fixed text,
                 created_at timestamptz)
          LEFT JOIN LATERAL (
                 SELECT r.id, r.images, r.annotations, r.change_cause, r.created_at FROM revisions r
@@ -294,6 +297,7 @@ pub async fn observe(
          ON CONFLICT (workload_id, digest, config_digest) DO UPDATE SET
                 revision = EXCLUDED.revision, images = EXCLUDED.images, annotations = EXCLUDED.annotations,
                 change_cause = EXCLUDED.change_cause, present = EXCLUDED.present,
+                fixed = COALESCE(EXCLUDED.fixed, revisions.fixed),
                 config_current = true, seen_at = EXCLUDED.seen_at,
                 rolled_out_at = COALESCE(revisions.rolled_out_at, EXCLUDED.rolled_out_at)",
         &seen as _,
@@ -389,6 +393,7 @@ impl TryFrom<Row> for Revision {
             annotations: row.annotations.0,
             change_cause: row.change_cause,
             present: row.present,
+            fixed: row.fixed.map(digest).transpose()?,
             rolled_out_at: row.rolled_out_at,
             seen_at: row.seen_at,
             verdict: RevisionVerdict::parse(&row.verdict).ok_or_else(inconsistent)?,

@@ -5,18 +5,32 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::canonical::Digest;
 use domain::decide::situation::{History, Measurement, Version};
+use domain::decisions::{Decision, Strategy};
 use domain::ids::ServiceId;
+use domain::plans::ObjectRef;
+use domain::plans::objects::is_suspended;
 use domain::rollbacks::Rollback;
+use domain::rollbacks::proposal::Around;
 use domain::scene::{Rails, Scene};
+use domain::surroundings::Surrounding;
 use domain::watching::SightState;
-use domain::workloads::{Node, Rollout, Workload};
+use domain::workloads::{Event, Node, Owner, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::{Error, changes, drills, pods, policies, rails, revisions, rollbacks, services};
+use crate::{
+    Error, changes, configs, drills, objects, pods, policies, rails, releases, revisions,
+    rollbacks, services, windows,
+};
 
 /// How far back alerts tell whether a signal goes away by itself.
 const PAST: TimeDelta = TimeDelta::days(90);
+
+/// How far back the cluster's own words explain anything.
+const RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// How old a sight of what keeps a workload in step may be for a plan that begins with its suspension.
+const LATELY: TimeDelta = TimeDelta::seconds(90);
 
 /// How many changes are looked at; the attribution window rarely holds more than a few.
 const CHANGES: i64 = 20;
@@ -48,12 +62,14 @@ pub async fn of(
              WHERE s.id = $1 AND head.removed_at IS NULL) AS "policy: Json<policies::Row>",
             (SELECT $4 = ANY(protected_namespaces) FROM clusters
              WHERE name = $3 AND removed_at IS NULL) AS protected,
+            EXISTS (SELECT FROM gates
+                    WHERE workload_id = $2 AND tool = 'flagger' AND revoked_at IS NULL) AS "gated!",
             (SELECT g.state FROM sights g JOIN clusters c ON c.id = g.cluster_id WHERE c.name = $3) AS sight,
             COALESCE((
                 SELECT jsonb_agg(to_jsonb(p) ORDER BY p.created_at, p.name) FROM pods p WHERE p.workload_id = $2
             ), '[]') AS "pods!: Json<Vec<pods::Row>>",
             COALESCE((
-                SELECT jsonb_agg(jsonb_build_object('name', n.name, 'ready', n.ready, 'pressure', n.pressure)
+                SELECT jsonb_agg(to_jsonb(n)
                                  ORDER BY n.name)
                 FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE c.name = $3
             ), '[]') AS "nodes!: Json<Vec<Node>>",
@@ -66,6 +82,14 @@ pub async fn of(
                 SELECT jsonb_agg(to_jsonb(h) ORDER BY h.at DESC, h.id)
                 FROM (SELECT * FROM changes WHERE workload_id = $2 ORDER BY at DESC, id LIMIT $5) h
             ), '[]') AS "changes!: Json<Vec<changes::Row>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(a) ORDER BY a.object) FROM surroundings a JOIN clusters c ON c.id = a.cluster_id
+                WHERE c.name = $3 AND a.namespace = $4
+            ), '[]') AS "surroundings!: Json<Vec<Surrounding>>",
+            COALESCE((
+                SELECT jsonb_agg(to_jsonb(e) ORDER BY e.last_at DESC, e.uid)
+                FROM events e WHERE e.workload_id = $2 AND e.warning AND e.last_at >= $8
+            ), '[]') AS "events!: Json<Vec<Event>>",
             (SELECT count(*) FROM alerts
              WHERE service_id = $1 AND name = $6 AND state = 'resolved' AND NOT acted AND starts_at >= $7)
                 AS "unattended!",
@@ -78,10 +102,12 @@ pub async fn of(
         workload.namespace,
         CHANGES,
         rule,
-        now - PAST
+        now - PAST,
+        now - RECENT
     );
     let row = row.fetch_one(&mut *db).await?;
     let rails = rails_of(db, service, workload, rule, now).await?;
+    let release = releases::of_workload(db, workload).await?;
     let policy = domain::catalog::Stored::try_from(row.policy.ok_or(Error::NotFound)?.0)?;
     let sight = row.sight.as_deref().and_then(SightState::parse);
     let mut changes: Vec<_> = all(row.changes)?;
@@ -93,6 +119,7 @@ pub async fn of(
         policy_version: policy.version,
         protected: row.protected.ok_or(Error::NotFound)?,
         connected: sight.is_some_and(SightState::is_connected),
+        gated: row.gated,
         revisions: all(row.revisions)?,
         changes,
         history: History {
@@ -101,6 +128,7 @@ pub async fn of(
             failed_recoveries: rails.failures_in_a_row,
         },
         rails,
+        release,
         measurement: Measurement::default(),
         workload: workload.clone(),
         confirmation: None,
@@ -110,7 +138,33 @@ pub async fn of(
         alert: None,
         nodes: Some(row.nodes.0).filter(|it| !it.is_empty()),
         pods: all(row.pods)?,
+        surroundings: row.surroundings.0,
+        events: row.events.0,
     })
+}
+
+/// What a plan for this decision looks at beside the workload.
+pub async fn around(
+    db: &mut PgConnection,
+    scene: &Scene,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<Around, Error> {
+    let workload = &scene.workload;
+    let mut around = Around::of(&scene.pods);
+    if let (Some(target), Strategy::ConfigRestore) = (&decision.target, decision.strategy) {
+        around.configs = configs::changed(&mut *db, workload, target).await?;
+    }
+    if decision.strategy == Strategy::HelmRollback {
+        around.release.clone_from(&scene.release);
+    }
+    if let Owner::Argocd(id) = &workload.owner {
+        let application = ObjectRef::application(&workload.cluster, id);
+        let found = objects::latest(&mut *db, &application, now - LATELY).await?;
+        let kept = found.filter(|it| !is_suspended(&application, it));
+        around.gitops = kept.map(|it| application.live(Some(&it)));
+    }
+    Ok(around)
 }
 
 /// What the rails say now; asked again where something is about to be done.
@@ -134,7 +188,9 @@ pub async fn rails_of(
                 AS "other_rollouts!",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
-             WHERE r.workload_id = $2 AND r.ended_at IS NULL) AS "open: Json<rollbacks::Row>",
+             WHERE r.ended_at IS NULL AND (r.workload_id = $2
+                   OR r.members @> jsonb_build_array(jsonb_build_object('workload_id', $2::uuid)))
+             ORDER BY r.created_at LIMIT 1) AS "open: Json<rollbacks::Row>",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
              WHERE r.workload_id = $2 ORDER BY r.created_at DESC LIMIT 1) AS "last: Json<rollbacks::Row>",
@@ -144,11 +200,15 @@ pub async fn rails_of(
                    AND (r.executed_at IS NOT NULL OR r.state IN ('approved', 'executing', 'paused'))
                    AND (r.drill_id IS NULL OR r.ended_at IS NULL)
              ORDER BY r.created_at DESC LIMIT 1) AS "newest: Json<rollbacks::Row>",
+            COALESCE((SELECT jsonb_agg(to_jsonb(x) ORDER BY x.from_at, x.id) FROM windows x
+                      WHERE x.ended_at IS NULL AND x.from_at <= $4 AND x.to_at > $4), '[]')
+                AS "windows!: Json<Vec<windows::Row>>",
             ARRAY(SELECT digest FROM holds WHERE service_id = $1 AND released_at IS NULL ORDER BY since DESC)
                 AS "held!""#,
         service.0,
         workload.id.0,
-        Rollout::Progressing.as_str()
+        Rollout::Progressing.as_str(),
+        now
     );
     let row = row.fetch_one(db).await?;
     let rollback =
@@ -170,6 +230,7 @@ pub async fn rails_of(
             .into_iter()
             .map(|digest| Version { digest, config_digest: None })
             .collect(),
+        windows: all(row.windows)?,
         drill,
     })
 }

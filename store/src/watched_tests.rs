@@ -7,7 +7,7 @@ use domain::ids::{ClusterId, ServiceId, WorkloadId};
 use domain::pods::BadReason;
 use domain::revisions::{Contents, RevisionVerdict};
 use domain::watching::SightState;
-use domain::workloads::{Event, Key, WorkloadKind};
+use domain::workloads::{Event, Key, Update, UpdateBy, WorkloadKind};
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -34,11 +34,14 @@ fn observed(template: &str, config: &str, healthy: bool) -> workloads::Observed 
         updated: 1,
         rollout: if healthy { "settled" } else { "progressing" },
         rollout_reason: None,
+        update_strategy: Update { by: UpdateBy::RollingUpdate, partition: 0, ordered: false },
         live_revision: 1,
         live_digest: digest(template),
         live_config_digest: digest(config),
         live_images: vec![],
+        canary: None,
         conditions: vec![],
+        shape: domain::readiness::Shape::default(),
         healthy,
         present: vec![digest(template)],
     }
@@ -58,6 +61,7 @@ fn seen(revision: i64, template: &str, config: &str, live: bool) -> Seen {
             change_cause: None,
             created_at: at(0),
         }),
+        fixed: None,
         configs: Default::default(),
     }
 }

@@ -143,6 +143,8 @@ mod tests {
             prometheus: None,
             namespaces: vec![],
             protected_namespaces: vec![],
+            helm_namespaces: vec![],
+            helm_kubeconfig: None,
         };
         let mut tx = db.begin().await.unwrap();
         let id = crate::clusters::save(&mut tx, &cluster, at(0)).await.unwrap();

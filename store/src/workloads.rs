@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
-use domain::ids::{ClusterId, ServiceId, WorkloadId};
+use domain::ids::{ClusterId, RunId, ServiceId, WorkloadId};
+use domain::readiness::Shape;
+use domain::rollouts::Progress;
 use domain::services::WorkloadRef;
-use domain::workloads::{Condition, Image, Key, Live, Owner, Rollout, Workload, WorkloadKind};
+use domain::workloads::{
+    Condition, Image, Key, Live, Owner, Rollout, Update, Workload, WorkloadKind,
+};
 use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
@@ -30,10 +34,12 @@ struct Row {
     updated: i32,
     rollout: String,
     rollout_reason: Option<String>,
+    update_strategy: Option<Json<Update>>,
     live_revision: i64,
     live_digest: String,
     live_config_digest: String,
     live_images: Json<Vec<Image>>,
+    canary: Option<Json<Progress>>,
     conditions: Json<Vec<Condition>>,
     healthy_since: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
@@ -46,8 +52,9 @@ macro_rules! select {
             Row,
             r#"SELECT w.id, c.name AS cluster, s.service_id AS "service_id?", w.namespace, w.kind, w.name, w.uid,
                       w.owner, w.owner_name, w.paused, w.paused_by_us, w.replicas, w.ready, w.updated,
-                      w.rollout, w.rollout_reason, w.live_revision, w.live_digest, w.live_config_digest,
-                      w.live_images AS "live_images: Json<Vec<Image>>",
+                      w.rollout, w.rollout_reason, w.update_strategy AS "update_strategy: Json<Update>", w.live_revision,
+                      w.live_digest, w.live_config_digest, w.live_images AS "live_images: Json<Vec<Image>>",
+                      w.canary AS "canary: Json<Progress>",
                       w.conditions AS "conditions: Json<Vec<Condition>>",
                       w.healthy_since, w.seen_at, w.gone_at
                FROM workloads w
@@ -194,6 +201,40 @@ pub async fn set_paused_by_us(
     Ok(())
 }
 
+/// How many pods a workload had when this run scaled it to none.
+pub async fn record_count(
+    tx: &mut PgConnection,
+    of: &WorkloadRef,
+    replicas: i32,
+    run: RunId,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO recorded_counts (workload_id, replicas, run_id, recorded_at)
+         SELECT w.id, $5, $6, $7 FROM workloads w JOIN clusters c ON c.id = w.cluster_id
+         WHERE c.name = $1 AND w.namespace = $2 AND w.kind = $3 AND w.name = $4
+         ON CONFLICT (workload_id) DO UPDATE SET
+             replicas = EXCLUDED.replicas, run_id = EXCLUDED.run_id, recorded_at = EXCLUDED.recorded_at",
+        of.cluster,
+        of.namespace,
+        of.kind.as_str(),
+        of.name,
+        replicas,
+        run.0,
+        at,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What was recorded of this workload when it was last scaled to none.
+pub async fn recorded_count(db: impl PgExecutor<'_>, id: WorkloadId) -> Result<Option<i32>, Error> {
+    let sql =
+        sqlx::query_scalar!("SELECT replicas FROM recorded_counts WHERE workload_id = $1", id.0);
+    Ok(sql.fetch_optional(db).await?)
+}
+
 /// A workload as the watch sees it now.
 #[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct Observed {
@@ -208,11 +249,14 @@ pub struct Observed {
     pub updated: i32,
     pub rollout: &'static str,
     pub rollout_reason: Option<String>,
+    pub update_strategy: Update,
     pub live_revision: i64,
     pub live_digest: Digest,
     pub live_config_digest: Digest,
     pub live_images: Vec<Image>,
+    pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
+    pub shape: Shape,
     /// Fully rolled out, and no pod is bad.
     pub healthy: bool,
     /// The templates that the cluster still keeps.
@@ -274,23 +318,26 @@ pub async fn observe(
 ) -> Result<Vec<(Key, WorkloadId)>, Error> {
     sqlx::query!(
         r#"INSERT INTO workloads (cluster_id, namespace, kind, name, uid, owner, owner_name, paused, replicas, ready,
-                updated, rollout, rollout_reason, live_revision, live_digest, live_config_digest, live_images,
-                conditions, healthy_since, created_at, seen_at)
+                updated, rollout, rollout_reason, update_strategy, live_revision, live_digest, live_config_digest,
+                live_images, canary, conditions, shape, healthy_since, created_at, seen_at)
            SELECT $1, x.namespace, x.kind, x.name, x.uid, x.owner, x.owner_name, x.paused, x.replicas, x.ready,
-                x.updated, x.rollout, x.rollout_reason, x.live_revision, x.live_digest, x.live_config_digest,
-                x.live_images, x.conditions, CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
+                x.updated, x.rollout, x.rollout_reason, x.update_strategy, x.live_revision, x.live_digest,
+                x.live_config_digest, x.live_images, x.canary, x.conditions, x.shape,
+                CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
            FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text, uid text, owner text,
                 owner_name text, paused boolean, replicas integer, ready integer, updated integer, rollout text,
-                rollout_reason text, live_revision bigint, live_digest text, live_config_digest text,
-                live_images jsonb, conditions jsonb, healthy boolean)
+                rollout_reason text, update_strategy jsonb, live_revision bigint, live_digest text,
+                live_config_digest text, live_images jsonb, canary jsonb, conditions jsonb, shape jsonb,
+                healthy boolean)
            ON CONFLICT (cluster_id, namespace, kind, name) DO UPDATE SET
                 uid = EXCLUDED.uid, owner = EXCLUDED.owner, owner_name = EXCLUDED.owner_name,
                 paused = EXCLUDED.paused, paused_by_us = workloads.paused_by_us AND EXCLUDED.paused,
                 replicas = EXCLUDED.replicas, ready = EXCLUDED.ready, updated = EXCLUDED.updated,
                 rollout = EXCLUDED.rollout, rollout_reason = EXCLUDED.rollout_reason,
+                update_strategy = EXCLUDED.update_strategy,
                 live_revision = EXCLUDED.live_revision, live_digest = EXCLUDED.live_digest,
                 live_config_digest = EXCLUDED.live_config_digest, live_images = EXCLUDED.live_images,
-                conditions = EXCLUDED.conditions,
+                canary = EXCLUDED.canary, conditions = EXCLUDED.conditions, shape = EXCLUDED.shape,
                 -- The clock of a revision's health starts again with the revision.
                 healthy_since = CASE
                     WHEN EXCLUDED.healthy_since IS NOT NULL AND workloads.uid = EXCLUDED.uid
@@ -301,14 +348,17 @@ pub async fn observe(
                 seen_at = EXCLUDED.seen_at, gone_at = NULL
            WHERE (workloads.uid, workloads.owner, workloads.owner_name, workloads.paused, workloads.replicas,
                   workloads.ready, workloads.updated, workloads.rollout, workloads.rollout_reason,
+                  workloads.update_strategy,
                   workloads.live_revision, workloads.live_digest, workloads.live_config_digest,
-                  workloads.live_images, workloads.conditions, workloads.healthy_since IS NULL,
+                  workloads.live_images, workloads.canary, workloads.conditions, workloads.shape, workloads.healthy_since IS NULL,
                   workloads.gone_at IS NULL)
               IS DISTINCT FROM
                  (EXCLUDED.uid, EXCLUDED.owner, EXCLUDED.owner_name, EXCLUDED.paused, EXCLUDED.replicas,
                   EXCLUDED.ready, EXCLUDED.updated, EXCLUDED.rollout, EXCLUDED.rollout_reason,
+                  EXCLUDED.update_strategy,
                   EXCLUDED.live_revision, EXCLUDED.live_digest, EXCLUDED.live_config_digest,
-                  EXCLUDED.live_images, EXCLUDED.conditions, EXCLUDED.healthy_since IS NULL, true)"#,
+                  EXCLUDED.live_images, EXCLUDED.canary, EXCLUDED.conditions, EXCLUDED.shape,
+                  EXCLUDED.healthy_since IS NULL, true)"#,
         cluster.0,
         Json(observed) as _,
         now,
@@ -431,12 +481,14 @@ impl TryFrom<Row> for Workload {
             ready: row.ready,
             updated: row.updated,
             rollout,
+            update: row.update_strategy.map(|it| it.0),
             live: Live {
                 revision: row.live_revision,
                 digest: digest(row.live_digest)?,
                 config_digest: digest(row.live_config_digest)?,
                 images: row.live_images.0,
             },
+            canary: row.canary.map(|it| it.0),
             conditions: row.conditions.0,
             healthy_since: row.healthy_since,
             seen_at: row.seen_at,

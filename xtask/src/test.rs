@@ -197,7 +197,14 @@ impl Cluster {
     /// How tests find it. Not by KUBECONFIG, which is a setting of the product.
     fn tell(&self, tests: &mut Command) -> anyhow::Result<()> {
         tests.env("LIFEBOAT_CLUSTER_DIR", &self.0);
-        tests.env("LIFEBOAT_KUBECTL", cluster::programs()?.join("kubectl"));
+        let programs = cluster::programs()?;
+        for (name, program) in [
+            ("LIFEBOAT_KUBECTL", "kubectl"),
+            ("LIFEBOAT_HELM3", "helm3"),
+            ("LIFEBOAT_HELM4", "helm4"),
+        ] {
+            tests.env(name, programs.join(program));
+        }
         Ok(())
     }
 }

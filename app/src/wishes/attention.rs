@@ -56,6 +56,8 @@ pub async fn now(cx: &Context) -> Result<Now, Error> {
         entries.extend(now.drills.iter().flat_map(|it| drills::entries(it, cx.now)));
         let begins = |day| cx.begin_of(day);
         entries.extend(attention::house::entries(&house, cx.today(), begins));
+        let openings = store::openings::waiting(db, MOST).await?;
+        entries.extend(openings.iter().map(attention::openings::entry));
         entries.extend(spot_checks(cx, &house.services).await?);
         entries.extend(domains(cx).await?);
         if let Some(reader) = reader {

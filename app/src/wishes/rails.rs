@@ -77,7 +77,7 @@ fn given(reason: &str) -> Result<String, Error> {
     }
 }
 
-async fn exists(
+pub(super) async fn exists(
     cx: &Context,
     tx: &mut crate::doors::Change,
     scope: &Scope,

@@ -4,13 +4,17 @@ use domain::access::{Action, Actor, Place, Subject};
 use domain::approvals::{Approver, Decision as Consent};
 use domain::decide::decide;
 use domain::decide::situation::{ReasonKind, Request};
-use domain::decisions::Strategy;
+use domain::decisions::{Decision, RuleName, Strategy};
 use domain::fields::Fault;
-use domain::rollbacks::proposal::{Proposal, propose};
-use domain::rollbacks::{Refusal, Rollback, State, Trigger};
+use domain::plans::{Foreseen, Would};
+use domain::releases;
+use domain::rollbacks::proposal::{Around, Proposal, plan_of, propose};
+use domain::rollbacks::{Member, Refusal, Rollback, Side, State, Trigger};
 use domain::runs::{self, Run};
+use domain::scene::Scene;
 use domain::services::WorkloadKind;
-use domain::workloads::Workload;
+use domain::texts::{self, Lang};
+use domain::workloads::{Owner, Workload};
 use store::rollbacks::Opening;
 
 use crate::doors::{Change, Context};
@@ -28,12 +32,24 @@ pub struct Asked {
     pub workload: Option<(WorkloadKind, String)>,
     /// The newest verified revision where none is named.
     pub revision: Option<i64>,
+    /// It is to be done although changes are frozen.
+    pub confirmed: bool,
+    /// Several of its workloads at once, in the order of the catalog whatever the order here; then none is named above.
+    pub members: Vec<AskedMember>,
+    /// A Helm release of the service, and its revision; then no workload is named above.
+    pub release: Option<(String, i64)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AskedMember {
+    pub workload: (WorkloadKind, String),
+    pub revision: Option<i64>,
 }
 
 /// Asks for a rollback. Another person approves it.
 ///
 /// # Errors
-/// Faults by field; [`Refusal::AlreadyOpen`].
+/// Faults by field; [`Refusal::AlreadyOpen`], [`Refusal::Frozen`].
 pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
     cx.enter(Action::RequestRollback)?;
     let reason = asked.reason.trim().to_owned();
@@ -46,38 +62,21 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
         let place = Place::service(&service.entry.name, &service.entry.team);
         cx.require(Action::RequestRollback, &place)?;
         let workloads = store::workloads::by_service(&mut **tx, service.id).await?;
-        let workload = choose(&workloads, asked.workload.as_ref())?;
-        if store::rollbacks::open_of(&mut **tx, workload.id).await?.is_some() {
-            return Err(Refusal::AlreadyOpen.into());
+        let members = chosen(&workloads, &asked)?;
+        let mut decided = Vec::new();
+        for (workload, revision) in members {
+            decided.push(decided_for(cx, tx, service.id, workload, &asked, revision).await?);
         }
-
-        let mut scene = store::scenes::of(tx, service.id, workload, "", cx.now).await?;
-        scene.request = Some(Request { reason_kind: asked.reason_kind, revision: asked.revision });
-        let situation = scene.situation(None, None, cx.now);
-        let mut decision = decide(&situation);
-        let stored = store::decisions::New {
-            service: service.id,
-            workload: Some(workload.id),
-            alert: None,
-            follows: None,
-            input: domain::canonical::digest(&situation),
-            situation: &situation,
-            decision: &decision,
+        let proposal = proposed(&decided)?;
+        let members = match decided.len() {
+            1 => vec![],
+            _ => decided.iter().filter_map(member).collect(),
         };
-        decision.id = Some(store::decisions::insert(tx, stored, cx.now).await?);
-        if decision.strategy == Strategy::None && asked.revision.is_some() {
-            return Err(Error::field("target", Fault::Unknown));
-        }
-        // A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
-        let proposal = propose(&decision, workload, None).unwrap_or(Proposal {
-            state: State::NeedsPerson,
-            plan: None,
-            by_policy: false,
-        });
-        let proposal = proposal.asked();
+        let (scene, decision, _) = decided.swap_remove(0);
         let actor = cx.caller.actor();
         let opening = Opening {
             proposal,
+            members,
             trigger: Trigger::Person {
                 by: cx.caller.user().map(|it| it.id),
                 name: name(&actor),
@@ -100,6 +99,136 @@ pub async fn request(cx: &Context, asked: Asked) -> Result<Rollback, Error> {
         Ok(rollback)
     })
     .await
+}
+
+/// What the rules say of one of the workloads, written down.
+async fn decided_for(
+    cx: &Context,
+    tx: &mut Change,
+    service: domain::ids::ServiceId,
+    workload: &Workload,
+    asked: &Asked,
+    revision: Option<i64>,
+) -> Result<(Scene, Decision, Around), Error> {
+    if store::rollbacks::open_of(&mut **tx, workload.id).await?.is_some() {
+        return Err(Refusal::AlreadyOpen.into());
+    }
+    let mut scene = store::scenes::of(tx, service, workload, "", cx.now).await?;
+    if let Some((name, revision)) = &asked.release {
+        can_go_back(&scene, name, *revision)?;
+    }
+    scene.request = Some(Request {
+        reason_kind: asked.reason_kind,
+        revision,
+        release_revision: asked.release.as_ref().map(|it| it.1),
+    });
+    let situation = scene.situation(None, None, cx.now);
+    let mut decision = decide(&situation);
+    let frozen = decision.rule(RuleName::Freeze).is_none_or(|it| !it.verdict.passed());
+    if frozen && !asked.confirmed {
+        return Err(Refusal::Frozen.into());
+    }
+    let stored = store::decisions::New {
+        service,
+        workload: Some(workload.id),
+        alert: None,
+        follows: None,
+        input: domain::canonical::digest(&situation),
+        situation: &situation,
+        decision: &decision,
+    };
+    decision.id = Some(store::decisions::insert(tx, stored, cx.now).await?);
+    let named = revision.is_some() || asked.release.is_some();
+    if decision.strategy == Strategy::None && named {
+        return Err(Error::field("target", Fault::Unknown));
+    }
+    let around = store::scenes::around(tx, &scene, &decision, cx.now).await?;
+    Ok((scene, decision, around))
+}
+
+/// A person's own wish is asked of another person, whatever the mode; it is never carried out unasked.
+///
+/// # Errors
+/// Where several are wished for and one of them cannot be brought back: all or none are proposed.
+fn proposed(decided: &[(Scene, Decision, Around)]) -> Result<Proposal, Error> {
+    if let [(scene, decision, around)] = decided {
+        let proposal = propose(decision, &scene.workload, around, None).unwrap_or(Proposal {
+            state: State::NeedsPerson,
+            plan: None,
+            by_policy: false,
+        });
+        return Ok(proposal.asked());
+    }
+    let members: Vec<_> =
+        decided.iter().map(|(scene, it, around)| (it, &scene.workload, around)).collect();
+    match plan_of(&members) {
+        None => Err(Error::field("target.workloads", Fault::Unknown)),
+        plan => Ok(Proposal { state: State::AwaitingApproval, plan, by_policy: false }),
+    }
+}
+
+fn member((scene, decision, _): &(Scene, Decision, Around)) -> Option<Member> {
+    let live = &scene.workload.live;
+    Some(Member {
+        workload_id: scene.workload.id,
+        workload: scene.workload.reference(),
+        from: Side {
+            revision: live.revision,
+            images: live.images.clone(),
+            digest: live.digest.clone(),
+        },
+        target: decision.target.clone()?,
+    })
+}
+
+/// The workloads that are meant, each with the revision that was named, in the order of the catalog.
+fn chosen<'a>(
+    workloads: &'a [Workload],
+    asked: &Asked,
+) -> Result<Vec<(&'a Workload, Option<i64>)>, Error> {
+    if let Some((release, _)) = &asked.release {
+        return Ok(vec![(of_release(workloads, release)?, None)]);
+    }
+    if asked.members.is_empty() {
+        return Ok(vec![(choose(workloads, asked.workload.as_ref())?, asked.revision)]);
+    }
+    for (n, it) in asked.members.iter().enumerate() {
+        let field = format!("target.workloads[{n}]");
+        let twice = asked.members[..n].iter().any(|other| other.workload == it.workload);
+        if twice || choose(workloads, Some(&it.workload)).is_err() {
+            return Err(Error::field(&field, Fault::Unknown));
+        }
+    }
+    let of = |workload: &Workload| {
+        let named = asked.members.iter();
+        named.clone().find(|it| it.workload.0 == workload.kind && it.workload.1 == workload.name)
+    };
+    Ok(workloads.iter().filter_map(|it| Some((it, of(it)?.revision))).collect())
+}
+
+/// The first workload that belongs to the release, in the order in which they depend on each other.
+fn of_release<'a>(workloads: &'a [Workload], release: &str) -> Result<&'a Workload, Error> {
+    let belongs = |it: &&Workload| it.owner == Owner::Helm(release.to_owned());
+    workloads.iter().find(belongs).ok_or_else(|| Error::field("target.release", Fault::Unknown))
+}
+
+/// Whoever names a revision that can be no target is told why at once.
+fn can_go_back(scene: &Scene, name: &str, revision: i64) -> Result<(), Error> {
+    let malformed = |field, why: String| Err(Error::field(field, Fault::Malformed(why)));
+    let Some(release) = &scene.release else {
+        let why = format!(
+            "nobody reads the Helm records of {name}: name its namespace under helm_namespaces of the cluster, \
+             or give the policy `strategy: release`"
+        );
+        return malformed("target.release", why);
+    };
+    match releases::would(&release.revisions, revision, None) {
+        Foreseen { would: Would::Patch, .. } => Ok(()),
+        Foreseen { note, .. } => {
+            let why = note.map(|it| texts::runs::note(&it, Lang::En)).unwrap_or_default();
+            malformed("target.revision", why)
+        }
+    }
 }
 
 fn choose<'a>(

@@ -126,6 +126,7 @@ words!(
         VerifyRollback = "verify_rollback",
         FollowDrill = "follow_drill",
         StoreReport = "store_report",
+        AnswerGate = "answer_gate",
         Escalate = "escalate",
         FillDemo = "fill_demo",
     }
@@ -214,6 +215,7 @@ pub(super) const fn rule(action: Action) -> Rule {
         | A::VerifyRollback
         | A::FollowDrill
         | A::StoreReport
+        | A::AnswerGate
         | A::Escalate
         | A::FillDemo => Rule { kind: Kind::Worker, scope: None, grants: [No; Role::ALL.len()] },
     }

@@ -59,6 +59,8 @@ pub struct Alert {
     pub acted: bool,
     /// When the rules looked at it last.
     pub decided_at: Option<DateTime<Utc>>,
+    /// When somebody last said that it fires.
+    pub told_at: Option<DateTime<Utc>>,
 }
 
 /// What a sender says of one alert, cleaned.
@@ -106,6 +108,29 @@ pub fn key(labels: &Labels) -> Digest {
     let of_subject: BTreeMap<_, _> =
         labels.iter().filter(|(name, _)| !REPLICA_LABELS.contains(&name.as_str())).collect();
     canonical::digest(&of_subject)
+}
+
+/// Whom of a service an alert is about: the workload that its labels name, or that its pod is called after. Alerts of
+/// one signal about the same are one matter, however many pods they name.
+pub fn about(labels: &Labels) -> String {
+    let place = ["cluster", "namespace"].iter().filter_map(|it| labels.get(*it)).cloned();
+    let named =
+        ["deployment", "statefulset", "daemonset"].iter().find_map(|kind| labels.get(*kind));
+    let who = named.cloned().or_else(|| labels.get("pod").map(|it| called_after(it)));
+    place.chain(who).collect::<Vec<_>>().join("/")
+}
+
+/// `api-7d4b9c6f5-x2x4z` is one of `api`, `db-0` one of `db`: what was generated holds a digit or is the end.
+fn called_after(pod: &str) -> String {
+    let mut parts: Vec<&str> = pod.split('-').collect();
+    if parts.len() > 1 {
+        parts.pop();
+    }
+    let generated = |it: &&str| it.len() >= 8 && it.chars().any(|it| it.is_ascii_digit());
+    if parts.len() > 1 && parts.last().is_some_and(generated) {
+        parts.pop();
+    }
+    parts.join("-")
 }
 
 const LONGEST_NAME: usize = 256;

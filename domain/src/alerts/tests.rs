@@ -66,3 +66,17 @@ fn overlong_labels_are_cut_between_characters() {
     );
     assert_eq!(report.name.chars().count(), LONGEST_VALUE);
 }
+
+#[test]
+fn alerts_about_the_pods_of_one_workload_are_one_matter() {
+    let of = |pairs: &[(&str, &str)]| {
+        let labels = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        about(&labels.collect())
+    };
+    assert_eq!(of(&[("namespace", "shop"), ("pod", "api-7d4b9c6f5-x2x4z")]), "shop/api");
+    assert_eq!(of(&[("namespace", "shop"), ("pod", "api-7d4b9c6f5-ab1cd")]), "shop/api");
+    assert_eq!(of(&[("namespace", "shop"), ("pod", "db-0")]), "shop/db");
+    assert_eq!(of(&[("namespace", "shop"), ("deployment", "api"), ("pod", "x-1")]), "shop/api");
+    assert_eq!(of(&[("service", "api"), ("instance", "10.0.0.1:80")]), "");
+    assert_ne!(of(&[("cluster", "a"), ("pod", "db-0")]), of(&[("cluster", "b"), ("pod", "db-0")]));
+}

@@ -19,6 +19,9 @@ pub struct Import {
     pub requested_at: DateTime<Utc>,
     /// How many documents it changes.
     pub documents: usize,
+    /// The policy or signal that was edited, as `policies/default`; none where files were sent.
+    #[serde(default)]
+    pub edits: Option<String>,
 }
 
 /// A role that waits for a second administrator.
@@ -97,12 +100,23 @@ fn import(it: &Import) -> Entry {
     let subject = format!("catalog-imports/{}", it.id);
     let by = it.requested_by.split_once(':').map_or(it.requested_by.as_str(), |(_, name)| name);
     let entry = waits(Kind::ImportConsent, Action::ConsentVersion, subject, it.requested_at);
-    Entry {
-        title: by.to_owned(),
-        detail: Detail::Count { count: it.documents },
-        whom: Whom { except: account(&it.requested_by).into_iter().collect(), ..entry.whom },
-        href: format!("/admin/imports#import-{}", it.id),
-        ..entry
+    let whom = Whom { except: account(&it.requested_by).into_iter().collect(), ..entry.whom };
+    match &it.edits {
+        Some(edits) => Entry {
+            kind: Kind::VersionConsent,
+            title: edits.clone(),
+            detail: Detail::Said { text: by.to_owned() },
+            whom,
+            href: format!("/{edits}#import-{}", it.id),
+            ..entry
+        },
+        None => Entry {
+            title: by.to_owned(),
+            detail: Detail::Count { count: it.documents },
+            whom,
+            href: format!("/admin/imports#import-{}", it.id),
+            ..entry
+        },
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod drills;
 pub mod house;
 pub mod ledgers;
+pub mod openings;
 pub mod rollbacks;
 #[cfg(test)]
 mod tests;
@@ -59,10 +60,14 @@ words!(
         QuarterClose = "quarter_close",
         Reconciliation = "reconciliation",
         ImportConsent = "import_consent",
+        // A policy or signal that was edited.
+        VersionConsent = "version_consent",
         GrantConsent = "grant_consent",
         Holidays = "holidays",
         KillSwitch = "kill_switch",
         Hold = "hold",
+        IncidentWish = "incident_wish",
+        RunbookProposed = "runbook_proposed",
     }
 );
 
@@ -81,6 +86,8 @@ impl Kind {
                 | Kind::Backup
                 | Kind::Objective
                 | Kind::KillSwitch
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 
@@ -98,6 +105,8 @@ impl Kind {
                 | Kind::ResumeOwed
                 | Kind::ProtectionOwed
                 | Kind::DrillUnderWay
+                | Kind::IncidentWish
+                | Kind::RunbookProposed
         )
     }
 }

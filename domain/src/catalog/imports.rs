@@ -27,6 +27,18 @@ pub struct Import {
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
     pub state: ImportState,
+    /// The policy or signal that was edited; none where files were sent.
+    pub edit: Option<Edit>,
+}
+
+/// One document that a person edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// `policies/default`, as the audit log and the addresses name it.
+    pub subject: String,
+    /// The version that was edited; 0 for a new one.
+    pub base: i32,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +67,10 @@ pub enum Refusal {
     ImportMoved,
     #[error("an import is refused by somebody other than the one who asked for it")]
     OwnRefusal,
+    #[error("the version that was edited is not the one in force any more")]
+    VersionMoved,
+    #[error("the edited version says the same as the one in force")]
+    NothingChanges,
 }
 
 impl Refusal {
@@ -65,6 +81,17 @@ impl Refusal {
 }
 
 impl Import {
+    /// The document that was edited, as it will be in force; none where files were sent.
+    pub fn edited(&self) -> Option<Document> {
+        self.edit.as_ref()?;
+        let mut value: Value = serde_json::from_str(self.files.values().next()?).ok()?;
+        match value.as_object_mut()?.remove("kind")?.as_str()? {
+            "policy" => serde_json::from_value(value).ok().map(Document::Policy),
+            "signal" => serde_json::from_value(value).ok().map(Document::Signal),
+            _ => None,
+        }
+    }
+
     /// Puts it in force. `read` is the digest that the consent names, `planned` that of what would be done
     /// now.
     ///
@@ -183,6 +210,7 @@ mod tests {
             requested_by: "user:a".into(),
             requested_at: AT,
             state: ImportState::AwaitingConsent,
+            edit: None,
         };
         let in_force = ImportState::InForce { consented_by: Some("user:b".into()), at: AT };
         let done = Import { state: in_force.clone(), ..awaiting.clone() };
@@ -211,6 +239,7 @@ mod tests {
             requested_by: "user:a".into(),
             requested_at: AT,
             state: ImportState::AwaitingConsent,
+            edit: None,
         };
         let own = awaiting.clone().refuse("user:a", "no".into(), AT);
         assert_eq!(own.err(), Some(Refusal::OwnRefusal));

@@ -25,7 +25,9 @@ use crate::signals::Signal;
 pub use check::{Problem, check};
 pub use diff::{Change, Member, changes};
 pub use faults::{Fault, Faults};
-pub use imports::{Import, ImportState, Refusal as ImportRefusal, digest, touches_production};
+pub use imports::{
+    Edit, Import, ImportState, Refusal as ImportRefusal, digest, touches_production,
+};
 
 words!(
     /// The kinds of document, in the order in which they refer to each other.

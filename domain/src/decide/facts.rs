@@ -226,7 +226,7 @@ impl Situation {
         Some(same(digest, pod.config_digest.as_ref(), &live.digest, live.config_digest.as_ref()))
     }
 
-    pub(super) fn is_live(&self, version: &Version) -> bool {
+    pub(crate) fn is_live(&self, version: &Version) -> bool {
         let live = &self.workload.live;
         let (digest, config) = (&version.digest, version.config_digest.as_ref());
         same(digest, config, &live.digest, live.config_digest.as_ref())

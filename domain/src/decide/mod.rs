@@ -8,6 +8,7 @@
 //! always wins.
 
 mod cause;
+pub mod compare;
 mod facts;
 mod gates;
 mod images;
@@ -18,11 +19,13 @@ mod score;
 pub mod situation;
 mod strategy;
 mod target;
+mod text;
 
 use self::facts::Facts;
 pub use self::outcome::{disposition_from, outcome_from};
 use self::record::{fail, pass, unknown};
 pub use self::situation::Situation;
+pub use self::text::{Malformed, parse};
 use crate::decisions::{Decision, Outcome, Reason, RuleName, RuleRecord};
 use crate::signals::Opens;
 

@@ -17,6 +17,7 @@ const ASKS: &[RuleName] = &[
     RuleName::FlaggerOwner,
     RuleName::Hold,
     RuleName::Freeze,
+    RuleName::UpdateStrategy,
 ];
 
 /// Nothing is to be done while one of these stands.

@@ -9,7 +9,7 @@ use super::target;
 use crate::decisions::{Reason, RuleName, RuleRecord, Strategy};
 use crate::policies::Mode;
 use crate::verdict::Verdict;
-use crate::workloads::Owner;
+use crate::workloads::{Owner, Update, UpdateBy};
 
 /// A rail that lets a rollback go on while a list is empty.
 fn none_of<T>(
@@ -215,6 +215,20 @@ pub(super) fn hold(f: &Facts) -> RuleRecord {
     }
 }
 
+/// Who holds pods back by hand wants to say which ones go when.
+pub(super) fn update_strategy(f: &Facts) -> RuleRecord {
+    use RuleName::UpdateStrategy as NAME;
+    match f.s.workload.update {
+        Some(Update { by: UpdateBy::OnDelete, .. }) => {
+            fail(NAME, Reason::PodsReplacedByHand).found_text(UpdateBy::OnDelete.as_str())
+        }
+        Some(it @ Update { partition, .. }) if !it.reaches_all() => {
+            fail(NAME, Reason::HeldByPartition).found(f64::from(partition))
+        }
+        _ => pass(NAME, Reason::ReachesAllPods),
+    }
+}
+
 pub(super) fn able(f: &Facts, strategy: Strategy) -> RuleRecord {
     let can = f.s.rails.able.as_ref().is_none_or(|it| it.contains(&strategy));
     let rule = match can || strategy == Strategy::None {
@@ -233,7 +247,7 @@ fn unless_drilled(f: &Facts, rail: fn(&Facts) -> RuleRecord) -> RuleRecord {
     }
 }
 
-pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [RuleRecord; 18] {
+pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [RuleRecord; 19] {
     [
         kill_switch(f),
         mode(f),
@@ -251,6 +265,7 @@ pub(super) fn all(f: &Facts, found: &target::Found, strategy: Strategy) -> [Rule
         gitops_owner(f),
         flagger_owner(f),
         unless_drilled(f, hold),
+        update_strategy(f),
         target::present(f, found),
         able(f, strategy),
     ]

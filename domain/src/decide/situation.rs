@@ -17,7 +17,7 @@ use crate::policies::Policy;
 use crate::revisions::RevisionVerdict;
 use crate::signals::Signal;
 use crate::verdict::Verdict;
-use crate::workloads::{Image, Owner, Rollout, WorkloadKind};
+use crate::workloads::{Image, Owner, Rollout, Update, WorkloadKind};
 
 /// One moment of one workload of a service. Times are UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,9 @@ pub struct Alert {
     pub second_source: Option<Confirmation>,
     /// As received; no rule looks at names.
     pub labels: BTreeMap<String, String>,
+    /// The trace that it belongs to, for whoever looks into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,6 +125,9 @@ pub struct Request {
     /// The revision that the person named.
     #[serde(default)]
     pub revision: Option<i64>,
+    /// The revision of the workload's release that the person named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_revision: Option<i64>,
 }
 
 /// Our own measurement of the signal. Units are the signal's.
@@ -192,6 +198,9 @@ pub struct Workload {
     /// All old pods end before the first new one starts: a rollback is a downtime.
     #[serde(default)]
     pub recreate: bool,
+    /// What happens to its pods when the template changes; None where its controller brings it to all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Update>,
     /// `kubectl`'s last-applied annotation will no longer say what runs.
     #[serde(default)]
     pub last_applied: bool,
@@ -255,6 +264,9 @@ pub struct ReleaseRevision {
     pub status: ReleaseStatus,
     #[serde(default = "unknown")]
     pub verdict: RevisionVerdict,
+    /// A schema migration lies between it and the newest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrates: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use crate::revisions::RevisionVerdict;
 use crate::signals::Opens;
 use crate::texts::decisions::Reason;
 use crate::verdict::Verdict;
-use crate::workloads::Owner;
+use crate::workloads::{Owner, UpdateBy};
 
 /// Proposes nothing where it could not be carried out or would do harm.
 pub(super) fn strategy(f: &Facts, cause: &cause::Found, found: &target::Found) -> Strategy {
@@ -51,6 +51,7 @@ pub(super) fn warnings(f: &Facts, found: &target::Found, strategy: Strategy) -> 
     let owner = workload.owner.as_ref();
     let newer_changes =
         f.s.changes.iter().flatten().filter(|it| it.is_material() && since_target(found, it.at));
+    let update = workload.update.filter(|_| version);
     let holds = [
         (Warning::ReleaseDrifts, version && matches!(owner, Some(Owner::Helm(_)))),
         (
@@ -59,6 +60,10 @@ pub(super) fn warnings(f: &Facts, found: &target::Found, strategy: Strategy) -> 
         ),
         (Warning::LastAppliedStale, version && workload.last_applied),
         (Warning::Downtime, (version || strategy == Strategy::Restart) && workload.recreate),
+        (Warning::PodsDeleted, update.is_some_and(|it| it.ordered)),
+        (Warning::PartitionKept, update.is_some_and(|it| it.partition > 0)),
+        (Warning::OnDelete, update.is_some_and(|it| it.by == UpdateBy::OnDelete)),
+        (Warning::PodByPod, update.is_some() && workload.kind.is_set()),
         (Warning::ConfigStays, revision.is_some_and(|it| it.config_current == Some(false))),
         (Warning::FromStore, revision.is_some_and(|it| it.present != Some(true))),
         (Warning::NotVerified, revision.is_some_and(|it| it.verdict != RevisionVerdict::Verified)),

@@ -84,6 +84,7 @@ pub(super) fn target<'a>(f: &Facts<'a>, cause: Cause) -> Found<'a> {
     match () {
         // Who names a revision wants that revision.
         () if f.s.request.as_ref().is_some_and(|it| it.revision.is_some()) => version(f),
+        () if named_of_release(f).is_some() => release(f),
         () if cause == Cause::ConfigurationError => config(f),
         () if goes_by_release(f) => release(f),
         () => version(f),
@@ -243,26 +244,46 @@ fn config<'a>(f: &Facts<'a>) -> Found<'a> {
     }
 }
 
+fn named_of_release(f: &Facts) -> Option<i64> {
+    f.s.request.as_ref().and_then(|it| it.release_revision)
+}
+
 fn release<'a>(f: &Facts<'a>) -> Found<'a> {
     let none = |key, verdict| nothing(TargetKind::Release, key, verdict);
     let Some(release) = &f.s.workload.release else {
         return none(Reason::RevisionsUnknown, Verdict::Unknown);
     };
+    let named = named_of_release(f);
+    let worst = |revision: i64, of: &[RevisionVerdict]| {
+        let told = release.revisions.iter().filter(|it| it.revision == revision);
+        told.into_iter().any(|it| of.contains(&it.verdict))
+    };
+    use RevisionVerdict::{Bad, Forbidden};
     // Helm itself would take the one before, even where that one had failed.
     let usable = |it: &&ReleaseRevision| {
+        let allowed = match named {
+            Some(named) => it.revision == named && !worst(named, &[Forbidden]),
+            None => {
+                it.verdict == RevisionVerdict::Verified && !worst(it.revision, &[Bad, Forbidden])
+            }
+        };
         it.revision != release.revision
             && matches!(it.status, ReleaseStatus::Deployed | ReleaseStatus::Superseded)
-            && it.verdict == RevisionVerdict::Verified
-            && !release.revisions.iter().any(|other| {
-                other.revision == it.revision
-                    && matches!(other.verdict, RevisionVerdict::Bad | RevisionVerdict::Forbidden)
-            })
+            && allowed
     };
     let newest = release.revisions.iter().filter(usable).max_by_key(|it| it.revision);
     let Some(newest) = newest else {
         return none(Reason::NoAllowedTarget, Verdict::Fail);
     };
+    let pending = release
+        .revisions
+        .iter()
+        .any(|it| it.revision == release.revision && it.status == ReleaseStatus::Pending);
     let (key, verdict) = match release.hooks_with_jobs {
+        _ if newest.migrates == Some(true) => (Reason::MigrationBetween, Verdict::Fail),
+        // A helm is at work, or died at it: a second one beside it is for a person to risk.
+        _ if pending => (Reason::ReleasePending, Verdict::Unknown),
+        Some(false) if named.is_some() => (Reason::NamedByPerson, Verdict::Pass),
         Some(false) => (Reason::NewestVerifiedRelease, Verdict::Pass),
         Some(true) => (Reason::HooksWithJobs, Verdict::Unknown),
         None => (Reason::HooksUnknown, Verdict::Unknown),

@@ -47,8 +47,9 @@ impl Injection {
     pub fn is_of(run: &Run, workload: &WorkloadRef, live: &Digest) -> bool {
         let both = run.plan.steps().iter().zip(&run.steps);
         let faults = both.filter(|(step, _)| matches!(step.kind, StepKind::Inject { .. }));
-        let mut intents = faults.filter_map(|(_, record)| record.state.intent());
-        intents.any(|it| it.expected.workload == *workload && it.expected.digest == *live)
+        let intents = faults.filter_map(|(_, record)| record.state.intent());
+        let mut expected = intents.filter_map(|it| it.expected.workload());
+        expected.any(|it| it.workload == *workload && it.digest == *live)
     }
 }
 

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, LiveState, Step, StepKind};
+use super::{Action, LiveState, Seen, Step, StepKind};
 use crate::canonical::Digest;
+use crate::rollouts::{NOT_PAUSED, Steering};
 use crate::runs::Note;
 use crate::services::{WorkloadKind, WorkloadRef};
 
@@ -31,12 +32,28 @@ pub struct Known {
     pub revisions: Vec<(i64, Digest)>,
     /// Nothing is ever done in its namespace.
     pub protected: bool,
+    /// Some of its pods are of another template than the live one.
+    pub outdated: bool,
+    /// The Canary of Flagger that owns it.
+    pub canary: Option<String>,
 }
 
 /// One for each step, each as if those before it had been done.
-pub fn foresee(steps: &[Step], known: &[Known]) -> Vec<Foreseen> {
+pub fn foresee(steps: &[Step], known: &[Known], seen: &[Seen]) -> Vec<Foreseen> {
     let mut world: Vec<World> = known.iter().cloned().map(World::new).collect();
-    steps.iter().map(|step| foresee_step(&step.kind, &mut world)).collect()
+    let mut seen = seen.to_vec();
+    let each = steps.iter().map(|step| match &step.kind {
+        StepKind::Object { object, action } => {
+            match seen.iter_mut().find(|it| it.object == *object) {
+                Some(seen) => seen.foresee(action),
+                None => refuse(Note::NoCluster { cluster: object.cluster.clone() }),
+            }
+        }
+        // Whether it can go back its Secrets say: see `releases::would`, which is asked where such a step is made.
+        StepKind::Release { .. } => patch(),
+        kind => foresee_step(kind, &mut world),
+    });
+    each.collect()
 }
 
 struct World {
@@ -73,6 +90,9 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
     }
     if world.known.protected && *action != Action::WaitRollout {
         return refuse(Note::Protected { namespace: workload.namespace.clone() });
+    }
+    if let Some(note) = not_under_flagger(action, world.known.canary.as_deref()) {
+        return refuse(note);
     }
     let live = &mut world.known.live;
     let paused_by_other = live.paused && !world.own_pause;
@@ -113,7 +133,47 @@ fn foresee_action(workload: &WorkloadRef, action: &Action, world: &mut World) ->
             live.replicas = Some(*replicas);
             patch()
         }
+        // Which pods will be in the way is seen when it is the step's turn.
+        Action::ReplacePods
+            if world.known.outdated || world.digest != Some(live.digest.clone()) =>
+        {
+            patch()
+        }
+        Action::ReplacePods => nothing(Some(Note::NoPodInTheWay)),
         Action::WaitRollout => nothing(None),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            steer(action, live.steering.as_mut())
+        }
+    }
+}
+
+/// What is not known of a canary is left to the executor.
+fn steer(action: &Action, steering: Option<&mut Steering>) -> Foreseen {
+    let Some(steering) = steering else { return patch() };
+    match steered(action, *steering) {
+        Ok(after) => {
+            *steering = after;
+            patch()
+        }
+        Err(note) => nothing(Some(note)),
+    }
+}
+
+/// How a canary is steered afterwards.
+///
+/// # Errors
+/// What there is to say where it is so already.
+pub fn steered(action: &Action, before: Steering) -> Result<Steering, Note> {
+    match action {
+        Action::Promote if before.paused_at == Some(NOT_PAUSED) => Err(Note::NotPaused),
+        Action::Promote => Ok(Steering { paused_at: Some(NOT_PAUSED), ..before }),
+        Action::PromoteFull if before.full == Some(true) => Err(Note::PromotedFully),
+        Action::PromoteFull => Ok(Steering { full: Some(true), ..before }),
+        Action::Abort if before.aborted == Some(true) => Err(Note::AbortedAlready),
+        Action::Abort => Ok(Steering { aborted: Some(true), ..before }),
+        Action::Retry if before.aborted == Some(false) => Err(Note::NotAborted),
+        Action::Retry => Ok(Steering { aborted: Some(false), ..before }),
+        _ => Ok(before),
     }
 }
 
@@ -131,14 +191,27 @@ fn set_image(images: &BTreeMap<String, String>, world: &mut World) -> Foreseen {
     patch()
 }
 
-/// Going back by ControllerRevision and pausing are things that only some kinds can do.
+/// Flagger releases what it finds in the template of its target, and writes that of the primary itself: going back in
+/// either is a release of its own, or undone at once.
+pub fn not_under_flagger(action: &Action, canary: Option<&str>) -> Option<Note> {
+    let undo = matches!(action, Action::RolloutUndo { .. });
+    canary.filter(|_| undo).map(|it| Note::OwnedByFlagger { canary: it.to_owned() })
+}
+
+/// Pausing, steering and leaving pods of another template behind are things that only some kinds do.
 pub fn not_for_kind(kind: WorkloadKind, action: &Action) -> Option<Note> {
     let possible = match action {
-        Action::RolloutUndo { .. } | Action::Pause | Action::Resume => {
-            kind == WorkloadKind::Deployment
+        Action::Pause | Action::Resume => {
+            matches!(kind, WorkloadKind::Deployment | WorkloadKind::Rollout)
         }
+        Action::ReplacePods => kind.is_set(),
         Action::Scale { .. } => kind != WorkloadKind::DaemonSet,
-        Action::Restart | Action::SetImage { .. } | Action::WaitRollout => true,
+        // Another template would go through the whole canary to make the same pods.
+        Action::Restart => kind != WorkloadKind::Rollout,
+        Action::RolloutUndo { .. } | Action::SetImage { .. } | Action::WaitRollout => true,
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            kind == WorkloadKind::Rollout
+        }
     };
     let (kind, action) = (kind.as_str().to_owned(), action.as_str().to_owned());
     (!possible).then_some(Note::NotForKind { kind, action })
@@ -153,15 +226,15 @@ fn missing(revision: i64, known: &[(i64, Digest)]) -> Note {
     }
 }
 
-fn patch() -> Foreseen {
+pub(super) fn patch() -> Foreseen {
     Foreseen { would: Would::Patch, note: None }
 }
 
-fn nothing(note: Option<Note>) -> Foreseen {
+pub(super) fn nothing(note: Option<Note>) -> Foreseen {
     Foreseen { would: Would::Nothing, note }
 }
 
-fn refuse(note: Note) -> Foreseen {
+pub(super) fn refuse(note: Note) -> Foreseen {
     Foreseen { would: Would::Refuse, note: Some(note) }
 }
 
@@ -182,10 +255,13 @@ mod tests {
                 revision: 2,
                 paused: false,
                 replicas: Some(3),
+                steering: None,
             },
             images: [("app".to_owned(), "api:2".to_owned())].into(),
             revisions: vec![(1, Digest::of(b"1")), (2, Digest::of(b"2"))],
             protected: false,
+            outdated: false,
+            canary: None,
         }
     }
 
@@ -200,7 +276,7 @@ mod tests {
     fn foresee(known: Known, actions: Vec<Action>) -> Vec<Foreseen> {
         let workload = known.live.workload.clone();
         let steps: Vec<_> = actions.into_iter().map(|it| Step::act(workload.clone(), it)).collect();
-        super::foresee(&steps, &[known])
+        super::foresee(&steps, &[known], &[])
     }
 
     #[test]
@@ -244,6 +320,21 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_replaced_where_some_are_or_will_be_of_another_template() {
+        let of = |known, actions| {
+            let foreseen = foresee(known, actions);
+            foreseen.into_iter().map(|it| it.would).collect::<Vec<_>>()
+        };
+        use Would::{Nothing, Patch};
+        let set = || known(WorkloadKind::StatefulSet);
+        assert_eq!(of(set(), vec![Action::ReplacePods]), [Nothing]);
+        assert_eq!(of(set(), vec![undo(1, Some(b"1")), Action::ReplacePods]), [Patch, Patch]);
+        assert_eq!(of(set(), vec![undo(2, Some(b"2")), Action::ReplacePods]), [Nothing, Nothing]);
+        let outdated = Known { outdated: true, ..set() };
+        assert_eq!(of(outdated, vec![Action::ReplacePods]), [Patch]);
+    }
+
+    #[test]
     fn what_somebody_paused_or_protected_is_left_alone() {
         let mut paused = known(WorkloadKind::Deployment);
         paused.live.paused = true;
@@ -256,15 +347,52 @@ mod tests {
     }
 
     #[test]
-    fn kinds_can_do_different_things() {
-        use WorkloadKind::{DaemonSet, Deployment, StatefulSet};
-        for (action, possible) in [
-            (undo(1, Some(b"1")), vec![Deployment]),
-            (Action::Pause, vec![Deployment]),
-            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
-            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet]),
+    fn what_flagger_owns_is_not_undone() {
+        let owned = Known { canary: Some("api".into()), ..known(WorkloadKind::Deployment) };
+        let note = Note::OwnedByFlagger { canary: "api".into() };
+        assert_eq!(foresee(owned.clone(), vec![undo(1, Some(b"1"))]), [refuse(note)]);
+        assert_eq!(foresee(owned, vec![Action::Restart]), [patch()]);
+    }
+
+    #[test]
+    fn a_canary_is_steered_once() {
+        let at = |aborted, paused_at: Option<i32>| {
+            let mut known = known(WorkloadKind::Rollout);
+            let paused_at = Some(paused_at.unwrap_or(NOT_PAUSED));
+            known.live.steering =
+                Some(Steering { aborted: Some(aborted), paused_at, full: Some(false) });
+            known
+        };
+        use Action::{Abort, Promote, PromoteFull, Retry};
+        for (known, actions, expected) in [
+            (
+                at(false, Some(1)),
+                vec![Abort, Abort],
+                vec![patch(), nothing(Some(Note::AbortedAlready))],
+            ),
+            (at(false, Some(1)), vec![Promote], vec![patch()]),
+            (at(false, None), vec![Promote], vec![nothing(Some(Note::NotPaused))]),
+            (at(false, None), vec![PromoteFull], vec![patch()]),
+            (at(true, None), vec![Retry], vec![patch()]),
+            (at(false, None), vec![Retry], vec![nothing(Some(Note::NotAborted))]),
         ] {
-            for kind in [Deployment, StatefulSet, DaemonSet] {
+            assert_eq!(foresee(known, actions.clone()), expected, "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_can_do_different_things() {
+        use WorkloadKind::{DaemonSet, Deployment, Rollout, StatefulSet};
+        for (action, possible) in [
+            (undo(1, Some(b"1")), vec![Deployment, StatefulSet, DaemonSet, Rollout]),
+            (Action::ReplacePods, vec![StatefulSet, DaemonSet]),
+            (Action::Pause, vec![Deployment, Rollout]),
+            (Action::Restart, vec![Deployment, StatefulSet, DaemonSet]),
+            (Action::Scale { replicas: 1 }, vec![Deployment, StatefulSet, Rollout]),
+            (Action::Abort, vec![Rollout]),
+            (Action::Promote, vec![Rollout]),
+        ] {
+            for kind in [Deployment, StatefulSet, DaemonSet, Rollout] {
                 let foreseen = foresee(known(kind), vec![action.clone()]);
                 let refused = foreseen[0].would == Would::Refuse;
                 assert_eq!(!refused, possible.contains(&kind), "{kind:?} {action:?}");

@@ -11,11 +11,20 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::canonical::{self, Digest};
 use crate::checks::Check;
+use crate::gates::Hook;
+use crate::rollouts::Steering;
 use crate::services::WorkloadRef;
 
-pub use self::foresee::{Foreseen, Known, Would, foresee, not_for_kind};
+pub use self::foresee::{
+    Foreseen, Known, Would, foresee, not_for_kind, not_under_flagger, steered,
+};
+pub use self::objects::{Live, LiveObject, ObjectAction, ObjectRef, Seen};
 
 mod foresee;
+pub mod objects;
+pub mod replacing;
+#[cfg(test)]
+mod tests;
 
 /// Made once by [`Plan::new`]; stored and read again it is the same or an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +32,8 @@ mod foresee;
 pub struct Plan {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -64,6 +75,19 @@ pub enum StepKind {
         #[serde(flatten)]
         action: Action,
     },
+    /// Does something to one object that is no workload.
+    Object {
+        object: ObjectRef,
+        #[serde(flatten)]
+        action: ObjectAction,
+    },
+    /// A Helm release goes back to one of its revisions.
+    Release {
+        release: ObjectRef,
+        to_revision: i64,
+        /// What that revision holds ([`crate::releases::Revision::content`]).
+        content: Digest,
+    },
     /// Asks until the answer is a pass or the deadline is there.
     Check {
         check: Check,
@@ -82,6 +106,14 @@ pub enum StepKind {
     Inject {
         workload: WorkloadRef,
         images: BTreeMap<String, String>,
+    },
+    /// Opens a gate that a delivery tool asks about this workload. The one for going back stays open until the tool
+    /// has gone back; any other is open for the version that the plan was made for.
+    Gate {
+        hook: Hook,
+        /// The name of the Canary or the Rollout that asks.
+        of: String,
+        workload: WorkloadRef,
     },
 }
 
@@ -106,8 +138,19 @@ pub enum Action {
     Scale {
         replicas: i32,
     },
+    /// Deletes the pods that their StatefulSet or DaemonSet would not replace by itself, and waits until every pod
+    /// that should be is of the live template ([`replacing`]).
+    ReplacePods,
     /// Waits until all pods are of the live template and available. Changes nothing.
     WaitRollout,
+    /// Goes on from the pause that the canary of a Rollout stops at.
+    Promote,
+    /// Skips all steps and pauses that are left.
+    PromoteFull,
+    /// Sends all traffic of a Rollout back to its stable version. It still asks for the other one.
+    Abort,
+    /// Begins an aborted canary again.
+    Retry,
 }
 
 /// What a workload looked like, as far as a step depends on it or can change it.
@@ -122,6 +165,9 @@ pub struct LiveState {
     pub paused: bool,
     /// Only where a step scales: an autoscaler may move it at any time.
     pub replicas: Option<i32>,
+    /// Of a Rollout, and only where a step steers it: a canary moves by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steering>,
 }
 
 /// One way in which the world is no longer as the plan found it.
@@ -152,10 +198,29 @@ pub enum Moved {
         expected: i32,
         found: i32,
     },
+    /// Its canary was promoted, aborted or begun again, or stops at another step.
+    Steered {
+        workload: WorkloadRef,
+    },
     /// The revision to go back to has another template than the one that was approved.
     Target {
         workload: WorkloadRef,
         revision: i64,
+    },
+    ObjectGone {
+        object: ObjectRef,
+    },
+    /// Another object has its name now, or one that did not exist is there; `expected` is empty then.
+    ObjectReplaced {
+        object: ObjectRef,
+        expected: String,
+        found: String,
+    },
+    /// The part of it that the step depends on.
+    ObjectChanged {
+        object: ObjectRef,
+        expected: Digest,
+        found: Digest,
     },
     /// Nobody could begin within a quarter of an hour after the approval.
     Late {
@@ -164,16 +229,29 @@ pub enum Moved {
 }
 
 impl Plan {
-    /// The replicas of a workload that no step scales are left out: they move without anybody's doing.
-    pub fn new(steps: Vec<Step>, mut live: Vec<LiveState>) -> Self {
+    /// A plan that touches workloads only.
+    pub fn new(steps: Vec<Step>, live: Vec<LiveState>) -> Self {
+        Self::on(steps, live, Vec::new())
+    }
+
+    /// The replicas of a workload that no step scales are left out: they move without anybody's doing. Objects are
+    /// part of the digest where there are any.
+    pub fn on(steps: Vec<Step>, mut live: Vec<LiveState>, mut objects: Vec<LiveObject>) -> Self {
         for state in &mut live {
             if !steps.iter().any(|it| it.kind.scales(&state.workload)) {
                 state.replicas = None;
             }
+            if !steps.iter().any(|it| it.kind.steers(&state.workload)) {
+                state.steering = None;
+            }
         }
         live.sort_by(|a, b| a.workload.cmp(&b.workload));
-        let digest = canonical::digest(&(&steps, &live));
-        Self { steps, live, digest }
+        objects.sort_by(|a, b| a.object.cmp(&b.object));
+        let digest = match objects.is_empty() {
+            true => canonical::digest(&(&steps, &live)),
+            false => canonical::digest(&(&steps, &live, &objects)),
+        };
+        Self { steps, live, objects, digest }
     }
 
     pub fn steps(&self) -> &[Step] {
@@ -183,6 +261,11 @@ impl Plan {
     /// Sorted by workload.
     pub fn live(&self) -> &[LiveState] {
         &self.live
+    }
+
+    /// Sorted by object.
+    pub fn objects(&self) -> &[LiveObject] {
+        &self.objects
     }
 
     pub fn digest(&self) -> &Digest {
@@ -207,8 +290,15 @@ impl Step {
     pub fn new(name: impl Into<String>, kind: StepKind) -> Self {
         let (expected_s, deadline_s) = match &kind {
             StepKind::Kubernetes { action: Action::WaitRollout, .. } => (30, 600),
+            StepKind::Kubernetes { action: Action::ReplacePods, .. } => (60, 900),
             StepKind::Kubernetes { .. } | StepKind::Inject { .. } => (1, 60),
+            StepKind::Object { action, .. } => action.times(),
+            // Helm waits for the workloads too.
+            StepKind::Release { .. } => (30, 600),
             StepKind::Check { check } => (check.timeout_s, 300.max(check.timeout_s + 1)),
+            // Flagger looks again after its own interval, which is a minute or so.
+            StepKind::Gate { hook: Hook::Rollback, .. } => (60, 600),
+            StepKind::Gate { .. } => (1, 60),
             StepKind::Manual { .. } => (600, 3600),
             StepKind::Approval => (300, 900),
             StepKind::Wait { seconds } => (*seconds, seconds.saturating_add(60)),
@@ -220,10 +310,25 @@ impl Step {
         Self { name: name.into(), kind, role, expected_s, deadline_s, retries: 0, protection: None }
     }
 
+    /// With time for so many pods where they come one after the other, as those of a set do.
+    #[must_use]
+    pub fn for_pods(mut self, pods: i32) -> Self {
+        if self.kind.workload().is_some_and(|it| it.kind.is_set()) {
+            self.deadline_s = self.deadline_s.max(120_u32.saturating_mul(pods.unsigned_abs()));
+        }
+        self
+    }
+
     /// An action on a workload, named after both.
     pub fn act(workload: WorkloadRef, action: Action) -> Self {
         let name = format!("{} {}", action.as_str(), workload.name);
         Self::new(name, StepKind::Kubernetes { workload, action })
+    }
+
+    /// The same on an object.
+    pub fn on(object: ObjectRef, action: ObjectAction) -> Self {
+        let name = format!("{} {}", action.as_str(), object.name);
+        Self::new(name, StepKind::Object { object, action })
     }
 }
 
@@ -233,19 +338,21 @@ impl StepKind {
     pub fn acts(&self) -> bool {
         match self {
             StepKind::Kubernetes { action, .. } => *action != Action::WaitRollout,
-            StepKind::Inject { .. } => true,
+            StepKind::Object { action, .. } => action.acts(),
+            StepKind::Inject { .. } | StepKind::Release { .. } => true,
             StepKind::Check { .. }
             | StepKind::Manual { .. }
             | StepKind::Approval
+            | StepKind::Gate { .. }
             | StepKind::Wait { .. } => false,
         }
     }
 
     pub fn workload(&self) -> Option<&WorkloadRef> {
         match self {
-            StepKind::Kubernetes { workload, .. } | StepKind::Inject { workload, .. } => {
-                Some(workload)
-            }
+            StepKind::Kubernetes { workload, .. }
+            | StepKind::Inject { workload, .. }
+            | StepKind::Gate { workload, .. } => Some(workload),
             _ => None,
         }
     }
@@ -254,12 +361,19 @@ impl StepKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             StepKind::Kubernetes { .. } => "kubernetes",
+            StepKind::Object { .. } => "object",
+            StepKind::Release { .. } => "release",
             StepKind::Check { .. } => "check",
             StepKind::Manual { .. } => "manual",
             StepKind::Approval => "approval",
             StepKind::Wait { .. } => "wait",
             StepKind::Inject { .. } => "inject",
+            StepKind::Gate { .. } => "gate",
         }
+    }
+
+    fn steers(&self, workload: &WorkloadRef) -> bool {
+        matches!(self, StepKind::Kubernetes { workload: own, action } if own == workload && action.steers())
     }
 
     fn scales(&self, workload: &WorkloadRef) -> bool {
@@ -278,8 +392,23 @@ impl Action {
             Action::Restart => "restart",
             Action::SetImage { .. } => "set_image",
             Action::Scale { .. } => "scale",
+            Action::ReplacePods => "replace_pods",
             Action::WaitRollout => "wait_rollout",
+            Action::Promote => "promote",
+            Action::PromoteFull => "promote_full",
+            Action::Abort => "abort",
+            Action::Retry => "retry",
         }
+    }
+
+    /// Whether it changes the pod template.
+    pub fn makes_template(&self) -> bool {
+        matches!(self, Action::RolloutUndo { .. } | Action::Restart | Action::SetImage { .. })
+    }
+
+    /// Whether it moves the canary of a Rollout, and leaves alone what the Rollout asks for.
+    pub fn steers(&self) -> bool {
+        matches!(self, Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry)
     }
 }
 
@@ -306,6 +435,11 @@ impl LiveState {
         {
             moved.push(Moved::Replicas { workload: workload(), expected, found });
         }
+        if let (Some(expected), Some(found)) = (self.steering, found.steering)
+            && expected.differs(&found)
+        {
+            moved.push(Moved::Steered { workload: workload() });
+        }
         moved
     }
 
@@ -320,6 +454,8 @@ impl LiveState {
 struct Parts {
     steps: Vec<Step>,
     live: Vec<LiveState>,
+    #[serde(default)]
+    objects: Vec<LiveObject>,
     digest: Digest,
 }
 
@@ -327,112 +463,10 @@ impl TryFrom<Parts> for Plan {
     type Error = &'static str;
 
     fn try_from(parts: Parts) -> Result<Self, Self::Error> {
-        let plan = Plan::new(parts.steps, parts.live);
+        let plan = Plan::on(parts.steps, parts.live, parts.objects);
         match plan.digest == parts.digest {
             true => Ok(plan),
             false => Err("the digest is not that of the steps and the live state"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::services::WorkloadKind;
-
-    fn workload(name: &str) -> WorkloadRef {
-        WorkloadRef {
-            cluster: "lab".into(),
-            namespace: "shop".into(),
-            kind: WorkloadKind::Deployment,
-            name: name.into(),
-        }
-    }
-
-    fn live(name: &str) -> LiveState {
-        LiveState {
-            workload: workload(name),
-            uid: "u1".into(),
-            digest: Digest::of(b"a"),
-            revision: 3,
-            paused: false,
-            replicas: Some(3),
-        }
-    }
-
-    fn undo() -> Step {
-        let template_digest = Some(Digest::of(b"b"));
-        Step::act(workload("api"), Action::RolloutUndo { to_revision: 2, template_digest })
-    }
-
-    #[test]
-    fn the_digest_covers_the_steps_and_the_live_state() {
-        let plan = Plan::new(vec![undo()], vec![live("api")]);
-        let mut later = undo();
-        later.deadline_s += 1;
-        for other in [
-            Plan::new(vec![later], vec![live("api")]),
-            Plan::new(vec![undo(), undo()], vec![live("api")]),
-            Plan::new(vec![undo()], vec![LiveState { uid: "u2".into(), ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { revision: 4, ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { paused: true, ..live("api") }]),
-            Plan::new(vec![undo()], vec![LiveState { digest: Digest::of(b"c"), ..live("api") }]),
-        ] {
-            assert_ne!(plan.digest(), other.digest(), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn replicas_count_only_where_a_step_scales() {
-        let moved = LiveState { replicas: Some(9), ..live("api") };
-        let undo_of = |it| Plan::new(vec![undo()], vec![it]).digest().clone();
-        assert_eq!(undo_of(live("api")), undo_of(moved.clone()));
-        let scale = Step::act(workload("api"), Action::Scale { replicas: 0 });
-        let scale_of = |it| Plan::new(vec![scale.clone()], vec![it]).digest().clone();
-        assert_ne!(scale_of(live("api")), scale_of(moved));
-    }
-
-    #[test]
-    fn a_stored_plan_is_the_same_or_an_error() {
-        let plan = Plan::new(
-            vec![undo(), Step::new("settle", StepKind::Wait { seconds: 5 })],
-            vec![live("web"), live("api")],
-        );
-        let mut stored = serde_json::to_value(&plan).unwrap();
-        assert_eq!(stored["steps"][0]["kind"], "kubernetes");
-        assert_eq!(stored["steps"][0]["action"], "rollout_undo");
-        assert_eq!(serde_json::from_value::<Plan>(stored.clone()).unwrap(), plan);
-        stored["steps"][1]["seconds"] = json!(0);
-        assert!(serde_json::from_value::<Plan>(stored).is_err());
-    }
-
-    #[test]
-    fn the_one_before_is_the_second_newest() {
-        for (revisions, expected) in
-            [(&[][..], None), (&[7], None), (&[3, 9, 5], Some(5)), (&[1, 2], Some(1))]
-        {
-            assert_eq!(the_one_before(revisions), expected);
-        }
-    }
-
-    #[test]
-    fn it_says_what_moved() {
-        let before = live("api");
-        assert_eq!(before.moved(Some(&LiveState { revision: 9, ..live("api") })), []);
-        assert!(matches!(*before.moved(None), [Moved::Gone { .. }]));
-        let other = LiveState { uid: "u2".into(), paused: true, ..live("api") };
-        assert!(matches!(*before.moved(Some(&other)), [Moved::Replaced { .. }]));
-        let other =
-            LiveState { digest: Digest::of(b"c"), paused: true, replicas: Some(4), ..live("api") };
-        assert!(matches!(
-            *before.moved(Some(&other)),
-            [
-                Moved::Template { .. },
-                Moved::Paused { found: true, .. },
-                Moved::Replicas { found: 4, .. }
-            ]
-        ));
     }
 }

@@ -4,7 +4,9 @@
 //! **Invariant:** its state follows from transitions alone. While a run exists, the run says how far things are
 //! ([`Rollback::follow`]); after it, the verification does ([`Rollback::observe`]).
 
+pub mod members;
 pub mod proposal;
+mod times;
 pub mod verification;
 mod versions;
 
@@ -20,6 +22,8 @@ use crate::texts::{self, Lang};
 use crate::verdict::Verdict;
 use crate::workloads::Image;
 
+pub use self::members::Member;
+pub use self::times::{Split, Times};
 pub use self::verification::{ChecklistItem, Observation, Verification};
 
 /// After an approval has expired it is asked again one contact level higher, this often in all.
@@ -54,53 +58,6 @@ pub struct Side {
     pub revision: i64,
     pub images: Vec<Image>,
     pub digest: Digest,
-}
-
-/// Moments by the server's clock. The spans between them are the time split of a rollback.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Times {
-    /// The first bad sample or container state.
-    pub onset_at: Option<DateTime<Utc>>,
-    /// The alert was stored, or the person asked.
-    pub detected_at: Option<DateTime<Utc>>,
-    pub decided_at: Option<DateTime<Utc>>,
-    /// The last approval that was needed.
-    pub approved_at: Option<DateTime<Utc>>,
-    /// The effect is proven.
-    pub executed_at: Option<DateTime<Utc>>,
-    /// The first moment of the healthy stretch that then held its window.
-    pub healthy_at: Option<DateTime<Utc>>,
-}
-
-/// The split in seconds; None where one of the two moments is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Split {
-    pub detect_s: Option<f64>,
-    pub decide_s: Option<f64>,
-    pub approve_s: Option<f64>,
-    pub execute_s: Option<f64>,
-    pub verify_s: Option<f64>,
-}
-
-impl Times {
-    pub fn split(&self) -> Split {
-        let span = |from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>| {
-            Some(((to? - from?).num_microseconds()?.max(0) as f64) / 1e6)
-        };
-        Split {
-            detect_s: span(self.onset_at, self.detected_at),
-            decide_s: span(self.detected_at, self.decided_at),
-            approve_s: span(self.decided_at, self.approved_at),
-            execute_s: span(self.approved_at, self.executed_at),
-            verify_s: span(self.executed_at, self.healthy_at),
-        }
-    }
-
-    /// Mean time to recover counts from the onset to the first moment of lasting health; the observation
-    /// and the checklist are outside it.
-    pub fn recovery(&self) -> Option<TimeDelta> {
-        Some(self.healthy_at? - self.onset_at?)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -235,6 +192,8 @@ pub struct Rollback {
     pub service: ServiceId,
     pub service_name: String,
     pub workload: Option<WorkloadId>,
+    /// All of its workloads, this one first, where it brings back several; empty for one.
+    pub members: Vec<Member>,
     /// The number of the drill whose fault it takes back; it counts for the drill and not against the service.
     pub drill: Option<String>,
     /// The one that this one asks again for.
@@ -272,20 +231,37 @@ pub enum Refusal {
     AlreadyOpen,
     #[error("there is no revision to go back to")]
     NoTarget,
+    #[error("changes are frozen; confirm that it is to be done all the same")]
+    Frozen,
 }
 
 /// What became of the run, in the words that a rollback needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunEvent {
-    Approved { at: DateTime<Utc> },
-    Rejected { reason: String },
+    Approved {
+        at: DateTime<Utc>,
+    },
+    Rejected {
+        reason: String,
+    },
     Expired,
-    Superseded { moved: String },
+    Superseded {
+        moved: String,
+    },
     Running,
     Paused,
     Succeeded,
-    Failed { reason: String },
-    Aborted { reason: String, acted: bool },
+    /// Some of its workloads are back, and then one was not.
+    Partly {
+        reason: String,
+    },
+    Failed {
+        reason: String,
+    },
+    Aborted {
+        reason: String,
+        acted: bool,
+    },
 }
 
 impl RunEvent {
@@ -300,7 +276,11 @@ impl RunEvent {
             runs::State::Succeeded { .. } => RunEvent::Succeeded,
             runs::State::Failed { step, note, .. } => {
                 let name = run.plan.steps().get(*step).map_or("a step", |it| it.name.as_str());
-                RunEvent::Failed { reason: format!("{name}: {}", say(note)) }
+                let reason = format!("{name}: {}", say(note));
+                match members::restored(run).next() {
+                    Some(_) => RunEvent::Partly { reason },
+                    None => RunEvent::Failed { reason },
+                }
             }
             runs::State::Aborted { note, .. } => {
                 RunEvent::Aborted { reason: say(note), acted: run.has_acted() }
@@ -318,6 +298,16 @@ impl RunEvent {
 impl Rollback {
     /// The run went on. What does not fit the state is a fact that came late, and changes nothing.
     pub fn follow(mut self, event: RunEvent, now: DateTime<Utc>) -> Self {
+        if self.state == State::Verifying
+            && self.verification.partly.is_some()
+            && event == RunEvent::Succeeded
+        {
+            // It was tried again, and the rest is back too: the whole is verified from here.
+            let checklist = self.verification.checklist;
+            self.verification = Verification { checklist, ..Verification::default() };
+            self.times.executed_at = Some(now);
+            return self;
+        }
         if !self.state.is_open() || self.state == State::Verifying {
             return self;
         }
@@ -330,6 +320,11 @@ impl Rollback {
             RunEvent::Paused => State::Paused,
             RunEvent::Succeeded => {
                 self.times.executed_at = Some(now);
+                State::Verifying
+            }
+            RunEvent::Partly { reason } => {
+                self.times.executed_at = Some(now);
+                self.verification.partly = Some(reason);
                 State::Verifying
             }
             RunEvent::Rejected { reason } => State::Rejected { reason },
@@ -371,10 +366,11 @@ impl Rollback {
         now: DateTime<Utc>,
     ) -> Option<(Closure, String)> {
         if self.verification.checklist.iter().all(|it| it.done) {
-            return Some((
-                Closure::Verified,
-                "every check passed and the checklist is complete".into(),
-            ));
+            let whole = "every check passed and the checklist is complete";
+            return Some(match &self.verification.partly {
+                Some(failed) => (Closure::PartlyVerified, failed.clone()),
+                None => (Closure::Verified, whole.to_owned()),
+            });
         }
         (now - executed_at >= CHECKLIST_LIMIT)
             .then(|| (Closure::Unknown, "the checklist stayed open for 24 hours".into()))

@@ -1,7 +1,12 @@
 use uuid::Uuid;
 
+use super::proposal::{Around, ChangedConfig};
 use super::*;
 use crate::checks::CheckResult;
+use crate::decisions::{Cause, Decision, Disposition, Outcome, Strategy};
+use crate::plans::{ObjectRef, Plan, Protection};
+use crate::revisions::Contents;
+use crate::workloads::{self, Owner, Rollout, Workload, WorkloadKind};
 
 const T0: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
@@ -16,6 +21,7 @@ fn rollback(state: State) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "pay".into(),
         workload: None,
+        members: vec![],
         drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
@@ -101,6 +107,26 @@ fn checks_and_checklist_are_both_needed_and_in_any_order() {
 }
 
 #[test]
+fn a_part_is_verified_as_a_part_until_the_rest_is_back_too() {
+    let ticks = [("walk-through".to_owned(), true, None)];
+    let by = UserId(Uuid::nil());
+    let failed = RunEvent::Partly { reason: "rollout_undo api: paused".into() };
+    let partly = rollback(State::Executing).follow(failed, T0);
+    assert_eq!(partly.state, State::Verifying);
+    let close = |it: Rollback| {
+        let seen = it.observe(look(1, Verdict::Pass)).observe(look(99, Verdict::Pass));
+        seen.tick(&ticks, by, at(100)).unwrap()
+    };
+    let closed = close(partly.clone());
+    assert_eq!(closed.state.closure(), Some(Closure::PartlyVerified));
+    assert_eq!(closed.state.reason(), Some("rollout_undo api: paused"));
+    assert_eq!(closed.success(), None);
+
+    let whole = close(partly.follow(RunEvent::Succeeded, T0));
+    assert_eq!(whole.state.closure(), Some(Closure::Verified));
+}
+
+#[test]
 fn an_open_checklist_ends_as_unknown() {
     let checked = watch(&[(1, Verdict::Pass), (61, Verdict::Pass)]);
     let late = checked.observe(look(24 * 3600, Verdict::Pass));
@@ -165,4 +191,128 @@ fn every_state_survives_its_columns() {
     }
     assert_eq!(State::from_columns("closed", Some(why()), None), None);
     assert_eq!(State::from_columns("verifying", Some(why()), None), None);
+}
+
+fn deployment() -> Workload {
+    let digest = Digest::of(b"template");
+    Workload {
+        id: WorkloadId(Uuid::nil()),
+        cluster: "lab".into(),
+        namespace: "shop".into(),
+        kind: WorkloadKind::Deployment,
+        name: "api".into(),
+        service: None,
+        uid: "u".into(),
+        owner: Owner::None,
+        paused: false,
+        paused_by_us: false,
+        replicas: 2,
+        ready: 2,
+        updated: 2,
+        rollout: Rollout::Settled,
+        live: workloads::Live {
+            revision: 3,
+            digest: digest.clone(),
+            config_digest: digest,
+            images: vec![],
+        },
+        update: None,
+        canary: None,
+        conditions: vec![],
+        healthy_since: None,
+        seen_at: T0,
+        gone_at: None,
+    }
+}
+
+fn proposed(strategy: Strategy, around: &Around) -> Option<Plan> {
+    let decision = Decision {
+        id: None,
+        service: "pay".into(),
+        at: T0,
+        follows: None,
+        rollback_id: None,
+        outcome: Outcome::Human,
+        disposition: Disposition::Ask,
+        score: 1.0,
+        confidence: 0.4,
+        cause: Cause::Unknown,
+        strategy,
+        target: None,
+        warnings: vec![],
+        rules: vec![],
+    };
+    proposal::plan(&decision, &deployment(), around)
+}
+
+fn actions(plan: &Plan) -> Vec<String> {
+    plan.steps().iter().map(|it| it.name.clone()).collect()
+}
+
+#[test]
+fn a_configuration_goes_back_map_by_map_and_then_new_pods_read_it() {
+    let contents = |value: &str| Contents {
+        data: [("level".to_owned(), value.to_owned())].into(),
+        ..Contents::default()
+    };
+    let changed = |name: &str, now: Option<Contents>| ChangedConfig {
+        name: name.into(),
+        now,
+        target: contents("1").digest(),
+    };
+    let configs = vec![changed("env", Some(contents("2"))), changed("files", Some(contents("3")))];
+    let around = Around { configs, ..Around::default() };
+    let plan = proposed(Strategy::ConfigRestore, &around).unwrap();
+    assert_eq!(
+        actions(&plan),
+        ["config_restore env", "config_restore files", "restart api", "wait_rollout api"]
+    );
+    // What the ledger knows of them is what the API server shows, whichever object has the name.
+    let read = serde_json::json!({"metadata": {"uid": "x"}, "data": {"level": "2"}});
+    let env = &plan.objects()[0];
+    assert!(env.looks_like(&env.object.live(Some(&read))));
+    let other = serde_json::json!({"metadata": {"uid": "x"}, "data": {"level": "9"}});
+    assert!(!env.looks_like(&env.object.live(Some(&other))));
+    // Nothing changed, or what it holds now is not known: a person has to look.
+    assert_eq!(proposed(Strategy::ConfigRestore, &Around::default()), None);
+    let gone = Around { configs: vec![changed("env", None)], ..Around::default() };
+    assert_eq!(proposed(Strategy::ConfigRestore, &gone), None);
+}
+
+#[test]
+fn weak_nodes_are_closed_before_any_is_emptied_and_only_where_there_is_room_elsewhere() {
+    let bad_nodes = vec!["n1".to_owned(), "n2".to_owned()];
+    let around = Around { bad_nodes, good_elsewhere: true, ..Around::default() };
+    let plan = proposed(Strategy::DrainAndShrink, &around).unwrap();
+    assert_eq!(
+        actions(&plan),
+        ["cordon n1", "cordon n2", "drain n1", "drain n2", "wait_rollout api"]
+    );
+    let open = serde_json::json!({"metadata": {"uid": "x"}, "spec": {}});
+    let node = &plan.objects()[0];
+    assert!(node.looks_like(&node.object.live(Some(&open))));
+    let cordoned = serde_json::json!({"metadata": {"uid": "x"}, "spec": {"unschedulable": true}});
+    assert!(!node.looks_like(&node.object.live(Some(&cordoned))));
+    let nowhere = Around { good_elsewhere: false, ..around };
+    assert_eq!(proposed(Strategy::DrainAndShrink, &nowhere), None);
+}
+
+#[test]
+fn what_gitops_keeps_in_step_is_left_alone_before_it_is_put_back() {
+    let application = ObjectRef::application("lab", "shop:apps/Deployment:shop/api");
+    let keeper = application.live(Some(&serde_json::json!({"metadata": {"uid": "x"}})));
+    let around = Around { gitops: Some(keeper), ..Around::default() };
+    let plan = proposed(Strategy::Restart, &around).unwrap();
+    assert_eq!(
+        actions(&plan),
+        [
+            "suspend_sync shop",
+            "restart api",
+            "wait_rollout api",
+            "wait 30 s",
+            "still_suspended shop"
+        ]
+    );
+    let pauses = Protection::Pauses("lab/argocd/Application/shop".into());
+    assert_eq!(plan.steps()[0].protection, Some(pauses));
 }

@@ -25,6 +25,9 @@ pub struct Verification {
     /// What settled it, in words.
     pub why: String,
     pub checklist: Vec<ChecklistItem>,
+    /// Which step failed after others of its workloads were back: what is verified is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partly: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::next::Next;
-pub use self::notes::Note;
+pub use self::notes::{DeletedPod, Note};
 pub use self::steps::{Ended, Intent, Proof, StepRecord, StepState};
 use crate::approvals::{Approval, Refusal as Unapproved, Required};
 use crate::ids::{DrillId, RollbackId, RunId, ServiceId};
@@ -194,7 +194,10 @@ impl Run {
     pub fn has_acted(&self) -> bool {
         let steps = self.plan.steps().iter().zip(&self.steps);
         steps.into_iter().any(|(step, record)| {
-            step.kind.acts() && (record.may_be_acting() || record.ended(Ended::Succeeded))
+            let deleted =
+                matches!(&record.note, Some(Note::PodsDeleted { pods, .. }) if !pods.is_empty());
+            step.kind.acts()
+                && (record.may_be_acting() || record.ended(Ended::Succeeded) || deleted)
         })
     }
 }

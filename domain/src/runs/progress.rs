@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Ended, Intent, KillSwitch, NewRun, Note, Proof, Run, State, StepRecord, StepState};
 use crate::approvals::Standing;
 use crate::ids::RunId;
-use crate::plans::{Action, LiveState, Moved, StepKind};
+use crate::plans::{Action, Live, LiveState, Moved, StepKind};
 
 impl Run {
     pub fn new(id: RunId, new: NewRun) -> Self {
@@ -164,19 +164,28 @@ impl Run {
     }
 
     /// What the world looks like to a step if nobody but this run has touched it since the plan was made.
-    pub fn believed(&self, step: usize) -> Option<LiveState> {
-        let workload = self.plan.steps()[step].kind.workload()?;
-        let proofs = self.steps[..step].iter().filter_map(|it| it.state.proof());
-        let newest = proofs.rev().find(|it| it.after.workload == *workload);
+    pub fn believed(&self, step: usize) -> Option<Live> {
+        let kind = &self.plan.steps()[step].kind;
+        let proofs = self.steps[..step].iter().rev().filter_map(|it| it.state.proof());
+        if let Some(object) = kind.object() {
+            let proved = proofs.filter_map(|it| it.after.object());
+            let known = proved.chain(self.plan.objects()).find(|it| it.object == *object);
+            return known.cloned().map(Live::Object);
+        }
+        let workload = kind.workload()?;
+        let newest =
+            proofs.filter_map(|it| it.after.workload()).find(|it| it.workload == *workload);
         let planned = self.plan.live_of(workload);
-        match newest {
+        let believed = match newest {
             // Only a step that scales looks at the replicas.
-            Some(proof) => {
-                let replicas = proof.after.replicas.or(planned.and_then(|it| it.replicas));
-                Some(LiveState { replicas, ..proof.after.clone() })
+            Some(after) => {
+                let replicas = after.replicas.or(planned.and_then(|it| it.replicas));
+                let steering = after.steering.or(planned.and_then(|it| it.steering));
+                Some(LiveState { replicas, steering, ..after.clone() })
             }
             None => planned.cloned(),
-        }
+        };
+        believed.map(Live::Workload)
     }
 
     /// Whether it was this run that paused the workload of this step.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Note;
-use crate::plans::LiveState;
+use crate::plans::Live;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepRecord {
@@ -30,7 +30,7 @@ pub enum StepState {
         started_at: Option<DateTime<Utc>>,
         finished_at: DateTime<Utc>,
         intent: Option<Intent>,
-        proof: Option<Proof>,
+        proof: Option<Box<Proof>>,
     },
 }
 
@@ -49,25 +49,56 @@ words!(
     }
 );
 
-/// What a step is about to do, written down before it is done.
+/// What a step is about to do, written down before it is done. `L` is the state of a workload or of an object
+/// where it is known which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
+pub struct Intent<L = Live> {
     /// What it was decided on; the API call itself carries this as its condition.
-    pub before: LiveState,
+    pub before: L,
     /// What the API server said the result would be, so defaults and webhooks are in it.
-    pub expected: LiveState,
+    pub expected: L,
     /// The moment that a restart writes into the template; the same one each time it is tried.
     pub stamp: DateTime<Utc>,
 }
 
 /// What was seen afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    pub after: LiveState,
+pub struct Proof<L = Live> {
+    pub after: L,
     /// Of the object that showed it.
     pub resource_version: String,
     /// The effect was there when somebody looked, after whoever brought it about had died.
     pub found: bool,
+}
+
+impl<L> Intent<L> {
+    /// The same about what this makes of both states; `None` where one of them is of another sort.
+    pub fn of<'a, M: Clone + 'a>(
+        &'a self,
+        sort: impl Fn(&'a L) -> Option<&'a M>,
+    ) -> Option<Intent<M>> {
+        let (before, expected) = sort(&self.before).zip(sort(&self.expected))?;
+        Some(Intent { before: before.clone(), expected: expected.clone(), stamp: self.stamp })
+    }
+
+    /// Whatever it is about.
+    pub fn whole(self) -> Intent
+    where
+        Live: From<L>,
+    {
+        Intent { before: self.before.into(), expected: self.expected.into(), stamp: self.stamp }
+    }
+}
+
+impl<L> Proof<L> {
+    /// Whatever it is about.
+    pub fn whole(self) -> Proof
+    where
+        Live: From<L>,
+    {
+        let Self { after, resource_version, found } = self;
+        Proof { after: after.into(), resource_version, found }
+    }
 }
 
 impl StepRecord {
@@ -116,7 +147,13 @@ impl StepRecord {
             StepState::Running { started_at, intent } => (Some(started_at), intent),
             StepState::Ended { .. } => return self,
         };
-        let state = StepState::Ended { how, started_at, finished_at: now, intent, proof };
+        let state = StepState::Ended {
+            how,
+            started_at,
+            finished_at: now,
+            intent,
+            proof: proof.map(Box::new),
+        };
         Self { state, note: note.or(self.note), ..self }
     }
 
@@ -159,7 +196,7 @@ impl StepState {
 
     pub fn proof(&self) -> Option<&Proof> {
         match self {
-            StepState::Ended { proof, .. } => proof.as_ref(),
+            StepState::Ended { proof, .. } => proof.as_deref(),
             _ => None,
         }
     }

@@ -30,6 +30,7 @@ fn live(template: &[u8]) -> LiveState {
         revision: 3,
         paused: false,
         replicas: None,
+        steering: None,
     }
 }
 
@@ -71,11 +72,11 @@ fn approved() -> Run {
 }
 
 fn intent() -> Intent {
-    Intent { before: live(b"bad"), expected: live(b"good"), stamp: AT }
+    Intent { before: live(b"bad"), expected: live(b"good"), stamp: AT }.whole()
 }
 
 fn proof() -> Proof {
-    Proof { after: live(b"good"), resource_version: "7".into(), found: false }
+    Proof { after: live(b"good"), resource_version: "7".into(), found: false }.whole()
 }
 
 fn undone(run: Run, now: DateTime<Utc>) -> Run {
@@ -180,7 +181,7 @@ fn an_effect_is_done_once_whoever_takes_over() {
     assert_eq!(meant.next(after(60)), Next::TimeOut(0));
     let done = undone(meant, after(1));
     assert_eq!(done.next(after(1)), Next::Observe(1));
-    assert_eq!(done.believed(0), Some(live(b"bad")));
+    assert_eq!(done.believed(0), Some(live(b"bad").into()));
 }
 
 #[test]
@@ -192,11 +193,11 @@ fn later_steps_believe_what_earlier_ones_proved() {
     ];
     let run = consent(run(steps), "ben", AT).unwrap();
     assert!(!run.paused_by_itself(0));
-    assert_eq!(run.believed(1), Some(live(b"bad")));
+    assert_eq!(run.believed(1), Some(live(b"bad").into()));
     let paused = LiveState { paused: true, ..live(b"bad") };
-    let proof = Proof { after: paused.clone(), resource_version: "6".into(), found: false };
+    let proof = Proof { after: paused.clone(), resource_version: "6".into(), found: false }.whole();
     let own = run.clone().end_step(0, Ended::Succeeded, Note::Paused, Some(proof.clone()), AT);
-    assert_eq!(own.believed(1), Some(paused));
+    assert_eq!(own.believed(1), Some(paused.into()));
     assert!(own.paused_by_itself(1));
     // The undo takes the pause away with the same patch.
     assert!(!undone_at(own, 1).paused_by_itself(2));

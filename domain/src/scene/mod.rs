@@ -3,6 +3,7 @@
 //! **Invariant:** nothing is made up on the way: what nobody has looked at stays unknown, and what was looked at and
 //! not found is an empty list.
 
+mod around;
 #[cfg(test)]
 mod tests;
 
@@ -14,21 +15,30 @@ use crate::alerts::Alert;
 use crate::alerts::watched::Sighting;
 use crate::changes::{Change, ChangeKind, Part};
 use crate::decide::situation as facts;
-use crate::decide::situation::{Hits, Situation, Trouble, TroubleKind};
+use crate::decide::situation::Situation;
 use crate::decisions::Strategy;
 use crate::ids::{DecisionId, RollbackId};
-use crate::pods::{BadReason, Pod};
+use crate::openings;
+use crate::pods::Pod;
 use crate::policies::Policy;
 use crate::rails::KillSwitch;
+use crate::releases::Release;
 use crate::revisions::{MIGRATION, Revision};
 use crate::rollbacks::Rollback;
 use crate::services::Service;
 use crate::signals::{Signal, Source};
+use crate::surroundings::Surrounding;
 use crate::verdict::Verdict;
-use crate::workloads::{Node, Owner, Rollout, Workload};
+use crate::windows::{self, Window};
+use crate::workloads::{Event, Node, Owner, Rollout, UpdateBy, Workload, WorkloadKind};
 
 /// The strategies that can be carried out.
-pub const ABLE: &[Strategy] = &[Strategy::VersionRollback, Strategy::Restart];
+pub const ABLE: &[Strategy] = &[
+    Strategy::VersionRollback,
+    Strategy::HelmRollback,
+    Strategy::ConfigRestore,
+    Strategy::Restart,
+];
 
 /// Everything that the ledger knows and the rules ask for.
 #[derive(Clone, Debug)]
@@ -53,8 +63,16 @@ pub struct Scene {
     pub measurement: facts::Measurement,
     pub history: facts::History,
     pub protected: bool,
+    /// The Helm release of the workload, where its Secrets are read.
+    pub release: Option<Release>,
     /// Whether what is known of the cluster is up to date.
     pub connected: bool,
+    /// What is in trouble in the namespace, whomever it concerns.
+    pub surroundings: Vec<Surrounding>,
+    /// Warnings about the workload and its pods of the last hour.
+    pub events: Vec<Event>,
+    /// Flagger asks us whether to take the workload back.
+    pub gated: bool,
     pub rails: Rails,
 }
 
@@ -75,6 +93,8 @@ pub struct Rails {
     pub automatic_this_hour: u32,
     pub rolling_back_now: u32,
     pub held: Vec<facts::Version>,
+    /// Windows and freezes that people have set and that run now, whomever they cover.
+    pub windows: Vec<Window>,
     /// The number of the drill that has put in what is live.
     pub drill: Option<String>,
 }
@@ -108,7 +128,7 @@ impl Scene {
             history: self.history,
             workload: self.workload(),
             changes: Some(self.changes.iter().map(change).collect()),
-            revisions: Some(self.revisions.iter().map(revision).collect()),
+            revisions: Some(self.revisions.iter().map(|it| self.revision(it)).collect()),
             pods: (!self.is_stale()).then(|| self.pods.iter().map(pod).collect()),
             // Of a cluster's thousand nodes only those explain these pods that they run on.
             nodes: self
@@ -125,13 +145,33 @@ impl Scene {
                 failures_in_a_row: Some(self.rails.failures_in_a_row),
                 automatic_this_hour: Some(self.rails.automatic_this_hour),
                 rolling_back_now: Some(self.rails.rolling_back_now),
-                maintenance: Some(vec![]),
-                freezes: Some(vec![]),
+                maintenance: Some(self.windows(windows::Kind::Maintenance, &clusters, now)),
+                freezes: Some(self.windows(windows::Kind::Freeze, &clusters, now)),
                 held: Some(self.rails.held.clone()),
-                able: Some(ABLE.to_vec()),
+                able: Some(self.able()),
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// Those of the policy and those that people set, as far as they run and cover the service.
+    fn windows(
+        &self,
+        kind: windows::Kind,
+        clusters: &[String],
+        now: DateTime<Utc>,
+    ) -> Vec<facts::Window> {
+        let again = self.policy.windows.iter().filter(|it| it.kind == kind);
+        let covers =
+            |it: &&Window| it.kind == kind && it.scope.covers(&self.service.name, clusters);
+        let set = self.rails.windows.iter().filter(covers).map(Window::fact);
+        again.filter_map(|it| it.running(now)).chain(set).collect()
+    }
+
+    /// Flagger goes back only where it asks us whether to.
+    fn able(&self) -> Vec<Strategy> {
+        let gate = self.gated.then_some(Strategy::TrafficSwitch);
+        ABLE.iter().copied().chain(gate).collect()
     }
 
     /// What is known of the pods is old, and what fires is measured elsewhere: the one says nothing about the other.
@@ -168,6 +208,7 @@ impl Scene {
             sources,
             second_source: self.confirmation.clone(),
             labels: alert.labels.clone(),
+            trace_id: openings::trace_id(&alert.annotations, &alert.labels),
         }
     }
 
@@ -222,96 +263,62 @@ impl Scene {
             owner: Some(it.owner.clone()),
             protected: Some(self.protected),
             share: None,
-            recreate: false,
+            recreate: it.update.is_some_and(|it| it.by == UpdateBy::Recreate),
+            update: it.update,
             last_applied: false,
-            release: match &it.owner {
-                // Its history is read from its Secrets, which nobody reads yet: known by name alone.
-                Owner::Helm(name) => Some(facts::Release {
-                    name: name.clone(),
-                    revision: 0,
-                    members_changed: None,
-                    hooks_with_jobs: None,
-                    revisions: vec![],
-                }),
-                _ => None,
-            },
+            release: self.release(),
         }
     }
 
-    fn troubles(&self) -> Vec<Trouble> {
-        let mut troubles: Vec<Trouble> = Vec::new();
-        for (reason, kind) in [
-            (BadReason::Unschedulable, TroubleKind::Scheduling),
-            (BadReason::Failed, TroubleKind::Eviction),
-        ] {
-            let hit: Vec<&Pod> = self
-                .pods
-                .iter()
-                .filter(|it| {
-                    !it.terminating && it.bad.as_ref().is_some_and(|bad| bad.reason == reason)
-                })
-                .collect();
-            let Some(bad) = hit.first().and_then(|it| it.bad.as_ref()) else { continue };
-            if kind == TroubleKind::Eviction && !bad.message.contains("Evicted") {
-                continue;
-            }
-            // The scheduler says the same of a pod whose claim is not bound.
-            let lacks_volume = kind == TroubleKind::Scheduling && bad.message.contains("olume");
-            let kind = if lacks_volume { TroubleKind::Volume } else { kind };
-            let live = |it: &&&Pod| it.digest.as_ref() == Some(&self.workload.live.digest);
-            let new = hit.iter().filter(live).count();
-            let hits = match (new, hit.len() - new) {
-                (_, 0) => Hits::New,
-                (0, _) => Hits::Old,
-                _ => Hits::Both,
-            };
-            let message = Some(bad.message.clone());
-            troubles.push(Trouble { kind, hits, since: Some(bad.since), message });
-        }
-        troubles.extend(self.quota());
-        let mut bad = self.pods.iter().filter(|it| !it.terminating && it.bad.is_some());
-        let weak = |name: &str| {
-            self.nodes.iter().flatten().any(|it| it.name == name && (it.pressure || !it.ready))
+    /// Known by name alone where nobody reads its Secrets: enough to warn that it drifts, and nothing to go back to.
+    fn release(&self) -> Option<facts::Release> {
+        let known = self.release.as_ref().and_then(Release::facts);
+        let Owner::Helm(name) = &self.workload.owner else { return None };
+        let by_workload = self.policy.strategy == crate::policies::Strategy::Workload;
+        let by_name = facts::Release {
+            name: name.clone(),
+            revision: 0,
+            members_changed: None,
+            hooks_with_jobs: None,
+            revisions: vec![],
         };
-        // Where a pod is bad on a node that is well, no other node's pressure explains it.
-        let elsewhere = bad.any(|it| !it.node.is_empty() && !weak(&it.node));
-        let pressed = |it: &&Node| it.pressure && !elsewhere && self.runs_on(it);
-        for node in self.nodes.iter().flatten().filter(pressed) {
-            troubles.push(Trouble {
-                kind: TroubleKind::NodePressure,
-                hits: Hits::Unknown,
-                since: None,
-                message: Some(format!("node {} is under pressure", node.name)),
-            });
-        }
-        troubles
+        known.or_else(|| by_workload.then_some(by_name))
     }
 
-    /// A quota lets no pod come into being, so only the workload itself tells of it.
-    fn quota(&self) -> Option<Trouble> {
-        let refused = self.workload.conditions.iter().find(|it| {
-            it.kind == "ReplicaFailure" && it.status == "True" && it.message.contains("quota")
-        })?;
-        let rolls_out = self.workload.rollout != Rollout::Settled;
-        Some(Trouble {
-            kind: TroubleKind::Quota,
-            hits: if rolls_out { Hits::New } else { Hits::Unknown },
-            since: None,
-            message: Some(refused.message.clone()),
-        })
+    fn revision(&self, it: &Revision) -> facts::Revision {
+        let live = &self.workload.live;
+        let fixed =
+            |it: &&Revision| it.digest == live.digest && it.config_digest == live.config_digest;
+        let now = self.revisions.iter().find(fixed).and_then(|it| it.fixed.as_ref());
+        facts::Revision {
+            revision: it.revision,
+            digest: it.digest.clone(),
+            config_digest: Some(it.config_digest.clone()),
+            images: it.images.clone(),
+            verdict: it.verdict,
+            rolled_out: Some(it.rolled_out_at.is_some()),
+            present: Some(it.present),
+            stored: Some(true),
+            config_stored: Some(true),
+            config_current: Some(it.config_current),
+            migration: migration(it),
+            immutable_difference: match (&it.fixed, now) {
+                (Some(then), Some(now)) => Some(then != now),
+                _ if self.workload.kind == WorkloadKind::StatefulSet => None,
+                _ => Some(false),
+            },
+            seen_at: Some(it.seen_at),
+        }
     }
 
     fn runs_on(&self, node: &Node) -> bool {
         self.pods.iter().any(|it| !it.terminating && it.node == node.name)
     }
 
-    /// Whether our own sources say that the signal has gone. None where nobody can tell.
-    pub fn is_over(&self) -> Option<bool> {
-        match self.confirmation.as_ref()?.verdict {
-            Verdict::Pass => Some(false),
-            Verdict::Fail => Some(true),
-            Verdict::Unknown => None,
-        }
+    /// Whether it is over once somebody says so: where our own sources say it too, and where none of them is ever asked.
+    /// One that cannot tell at the moment believes nobody.
+    pub fn believes_the_end(&self) -> bool {
+        self.confirmation.as_ref().is_none_or(|it| it.verdict == Verdict::Fail)
     }
 
     /// The rules wait so long for a second source before they decide without one.
@@ -323,7 +330,8 @@ impl Scene {
         alert.source == crate::alerts::Source::Webhook
             && !confirmed
             && can_be
-            && now - alert.received_at < patience
+            // One that came in the future came before a clock was put back.
+            && (now - alert.received_at).abs() < patience
     }
 }
 
@@ -346,24 +354,6 @@ fn migration(it: &Revision) -> Option<String> {
     Some(annotations.get(MIGRATION)?.as_str()?.to_owned())
 }
 
-fn revision(it: &Revision) -> facts::Revision {
-    facts::Revision {
-        revision: it.revision,
-        digest: it.digest.clone(),
-        config_digest: Some(it.config_digest.clone()),
-        images: it.images.clone(),
-        verdict: it.verdict,
-        rolled_out: Some(it.rolled_out_at.is_some()),
-        present: Some(it.present),
-        stored: Some(true),
-        config_stored: Some(true),
-        config_current: Some(it.config_current),
-        migration: migration(it),
-        immutable_difference: Some(false),
-        seen_at: Some(it.seen_at),
-    }
-}
-
 fn pod(it: &Pod) -> facts::Pod {
     facts::Pod {
         name: it.name.clone(),
@@ -384,7 +374,7 @@ fn node(it: &Node) -> facts::Node {
         name: it.name.clone(),
         ready: Some(it.ready),
         pressure: Some(it.pressure),
-        rebooted_at: None,
+        rebooted_at: it.rebooted_at,
     }
 }
 

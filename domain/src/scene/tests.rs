@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::canonical::Digest;
+use crate::decide::situation::{Hits, TroubleKind};
+use crate::pods::BadReason;
 
 fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> Scene {
     let digest = Digest::of(b"live");
@@ -58,7 +60,11 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
         measurement: facts::Measurement::default(),
         history: facts::History::default(),
         protected: false,
+        release: None,
         connected: true,
+        surroundings: vec![],
+        events: vec![],
+        gated: false,
         rails: Rails {
             kill_switches: vec![],
             other_rollouts: vec![],
@@ -69,6 +75,7 @@ fn scene(pods: &[(&str, BadReason, &str)], nodes: Value, conditions: Value) -> S
             automatic_this_hour: 0,
             rolling_back_now: 0,
             held: vec![],
+            windows: vec![],
             drill: None,
         },
     }
@@ -154,4 +161,140 @@ fn pods_that_nobody_sees_any_more_are_unknown_beside_what_is_measured_elsewhere(
     assert_eq!(pods(&scene), Some(1));
     scene.connected = false;
     assert_eq!(pods(&scene), None);
+}
+
+/// The scene of a crashing pod of the live version, whose onset is at ten.
+fn crashing() -> Scene {
+    let mut scene = scene(&[("n1", BadReason::CrashLoop, "")], json!([]), json!([]));
+    let digest = Digest::of(b"alert");
+    let at = "2026-03-03T10:00:00Z";
+    let id = uuid::Uuid::nil();
+    scene.alert = serde_json::from_value(json!({
+        "id": id, "key": digest, "name": "PodCrashLoop", "labels": {}, "annotations": {}, "service": id, "workload": id,
+        "source": "watch", "state": "firing", "starts_at": at, "onset_at": at, "received_at": at, "ends_at": null,
+        "resolved_said_at": null, "value": 1.0, "acted": false, "decided_at": null, "told_at": null,
+    }))
+    .ok();
+    assert!(scene.alert.is_some());
+    scene
+}
+
+fn revision_of(digest: &Digest, template: Value, seen_at: &str) -> Revision {
+    let id = uuid::Uuid::nil();
+    serde_json::from_value(json!({
+        "id": id, "workload_id": id, "revision": 1, "digest": digest, "config_digest": digest, "config_current": true,
+        "images": [], "template": template, "annotations": {}, "change_cause": null, "present": true,
+        "rolled_out_at": null, "seen_at": seen_at, "verdict": "unknown", "verdict_reason": null, "verdict_at": null,
+    }))
+    .expect("a revision")
+}
+
+fn event(object: &str, reason: &str, message: &str, at: &str) -> Event {
+    serde_json::from_value(json!({
+        "uid": "e", "object": object, "warning": true, "reason": reason, "message": message, "count": 1, "first_at": at,
+        "last_at": at,
+    }))
+    .expect("an event")
+}
+
+#[test]
+fn what_the_cluster_says_of_pods_counts_while_they_suffer_from_it() {
+    let of = |pod: &str, reason: &str, bad: BadReason, at: &str| {
+        let mut scene = crashing();
+        scene.events = vec![event(pod, reason, "exceeded quota: no", at)];
+        if let Some(it) = scene.pods[0].bad.as_mut() {
+            it.reason = bad;
+        }
+        troubles(&scene)
+    };
+    let ten = "2026-03-03T10:00:00Z";
+    let crash = BadReason::CrashLoop;
+    assert_eq!(of("Pod/p", "FailedMount", crash, ten), [(TroubleKind::Volume, Hits::New)]);
+    assert_eq!(
+        of("Pod/other", "FailedMount", crash, ten),
+        [],
+        "a pod that is not ours, or is gone"
+    );
+    let secret = "FailedToRetrieveImagePullSecret";
+    assert_eq!(of("Pod/p", secret, crash, ten), [], "it was pulled all the same");
+    assert_eq!(
+        of("Pod/p", secret, BadReason::ImagePull, ten),
+        [(TroubleKind::PullSecret, Hits::New)]
+    );
+    assert_eq!(of("Pod/gone", "Evicted", crash, ten), [(TroubleKind::Eviction, Hits::Unknown)]);
+    assert_eq!(of("Pod/gone", "Evicted", crash, "2026-03-03T09:30:00Z"), [], "long before");
+    // Three are wanted, and one is there.
+    assert_eq!(of("StatefulSet/db", "FailedCreate", crash, ten), [(TroubleKind::Quota, Hits::New)]);
+}
+
+#[test]
+fn an_object_concerns_whom_it_says_and_hits_whom_it_concerns() {
+    let live = Digest::of(b"live");
+    let before = Digest::of(b"before");
+    let uses = |secret: &str| {
+        json!({"metadata": {"labels": {"app": "api"}},
+        "spec": {"volumes": [{"secret": {"secretName": secret}}]}})
+    };
+    let of = |trouble: TroubleKind, concerns: Value, since: &str, new: &str, old: &str| {
+        let mut scene = crashing();
+        scene.revisions = vec![
+            revision_of(&live, uses(new), "2026-03-03T09:59:00Z"),
+            revision_of(&before, uses(old), "2026-03-03T08:00:00Z"),
+        ];
+        scene.surroundings = vec![Surrounding {
+            namespace: "shop".to_owned(),
+            object: "Kind/x".to_owned(),
+            trouble,
+            concerns: serde_json::from_value(concerns).expect("whom it concerns"),
+            since: since.parse().ok(),
+            message: String::new(),
+        }];
+        troubles(&scene)
+    };
+    let tls = || json!({"by": "secret", "name": "tls"});
+    let nine = "2026-03-03T09:45:00Z";
+    use TroubleKind::{Certificate, HpaAtMaximum, NetworkPolicy};
+    assert_eq!(of(Certificate, tls(), nine, "tls", "tls"), [(Certificate, Hits::Both)]);
+    assert_eq!(of(Certificate, tls(), nine, "tls", "old"), [(Certificate, Hits::New)]);
+    assert_eq!(of(Certificate, tls(), nine, "new", "tls"), [(Certificate, Hits::Old)]);
+    assert_eq!(of(Certificate, tls(), nine, "a", "b"), []);
+    let target = |name: &str| json!({"by": "workload", "kind": "Deployment", "name": name});
+    assert_eq!(of(HpaAtMaximum, target("api"), nine, "", ""), [(HpaAtMaximum, Hits::Both)]);
+    assert_eq!(of(HpaAtMaximum, target("shop"), nine, "", ""), []);
+    let pods = |app: &str| json!({"by": "pods", "selector": {"matchLabels": {"app": app}}});
+    assert_eq!(of(NetworkPolicy, pods("api"), nine, "", ""), [(NetworkPolicy, Hits::Both)]);
+    assert_eq!(of(NetworkPolicy, pods("db"), nine, "", ""), []);
+    let long_ago = "2026-03-03T08:30:00Z";
+    assert_eq!(of(NetworkPolicy, pods("api"), long_ago, "", ""), [], "it has worked with it");
+    let after = "2026-03-03T10:00:30Z";
+    assert_eq!(of(NetworkPolicy, pods("api"), after, "", ""), [], "it came later");
+}
+
+#[test]
+fn windows_are_those_of_the_policy_and_those_that_cover_the_service() {
+    let now: DateTime<Utc> = "2026-03-03T10:00:00Z".parse().expect("a time");
+    let mut scene = crashing();
+    scene.policy.windows = serde_json::from_value(json!([
+        {"name": "always", "kind": "freeze", "cron": "* * * * *", "duration_s": 3600, "zone": "UTC"},
+        {"name": "at-noon", "kind": "maintenance", "cron": "0 12 * * *", "duration_s": 3600, "zone": "UTC"},
+    ]))
+    .expect("windows");
+    let set = |scope: &str| Window {
+        id: crate::ids::WindowId::NEW,
+        kind: windows::Kind::Maintenance,
+        scope: scope.parse().expect("a scope"),
+        reason: scope.to_owned(),
+        from: now - TimeDelta::hours(1),
+        to: now + TimeDelta::hours(1),
+        set_by_name: String::new(),
+        set_at: now,
+    };
+    scene.rails.windows =
+        ["global", "services/api", "services/shop", "clusters/lab", "clusters/x"].map(set).to_vec();
+    let rails = scene.situation(None, None, now).rails;
+    let names = |it: Option<Vec<facts::Window>>| -> Vec<String> {
+        it.into_iter().flatten().filter_map(|it| it.name).collect()
+    };
+    assert_eq!(names(rails.freezes), ["always"]);
+    assert_eq!(names(rails.maintenance), ["global", "services/api", "clusters/lab"]);
 }

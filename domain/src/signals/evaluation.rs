@@ -42,7 +42,8 @@ impl Standing {
         now: DateTime<Utc>,
     ) -> (Self, Option<Turn>) {
         let Some(value) = reading else { return (self, None) };
-        match (self, signal.fires(value)) {
+        let this = self.at(now);
+        match (this, signal.fires(value)) {
             (Self::Firing, true) => (Self::Firing, None),
             (Self::Firing, false) => (Self::Quiet, Some(Turn::Ends)),
             (Self::Quiet | Self::Pending { .. }, false) => (Self::Quiet, None),
@@ -51,6 +52,17 @@ impl Standing {
                 Self::beyond(signal, now, value, now)
             }
             (Self::Pending { since, .. }, true) => Self::beyond(signal, since, value, now),
+        }
+    }
+
+    /// A clock that was put back leaves a stretch that began in the future, of which nobody can say how long it lasts.
+    fn at(self, now: DateTime<Utc>) -> Self {
+        match self {
+            Self::Pending { seen, .. } if seen - now > LONGEST_GAP => Self::Quiet,
+            Self::Pending { since, seen } => {
+                Self::Pending { since: since.min(now), seen: seen.min(now) }
+            }
+            other => other,
         }
     }
 
@@ -107,6 +119,12 @@ mod tests {
         assert_eq!(turns(0, &[(0, None), (5, None)]), []);
         assert_eq!(turns(10, &[(0, bad), (5, None), (10, None), (12, bad)]), [(12, Some(0))]);
         assert_eq!(turns(0, &[(0, bad), (5, None), (600, None)]), [(0, Some(0))]);
+        // The clock is put back by ten minutes: it begins anew, and does not wait for the time to come again.
+        assert_eq!(
+            turns(10, &[(700, bad), (100, bad), (105, bad), (110, bad)]),
+            [(110, Some(100))]
+        );
+        assert_eq!(turns(10, &[(700, bad), (698, bad), (708, bad)]), [(708, Some(698))]);
         // Between two readings so far apart anything may have been.
         assert_eq!(turns(10, &[(0, bad), (31, bad), (36, bad)]), []);
         assert_eq!(turns(10, &[(0, bad), (30, bad)]), [(30, Some(0))]);

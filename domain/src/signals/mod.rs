@@ -1,10 +1,14 @@
 //! Signals: rules over measurements. A signal's name is its alertname.
 
 pub mod evaluation;
+pub mod export;
+mod typed;
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Faults, rules};
+
+pub use self::typed::{SOURCES, fields, typed};
 
 words!(
     /// How much a signal weighs. `info` never acts, `warning` at most asks.

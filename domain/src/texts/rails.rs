@@ -35,8 +35,72 @@ pub struct Texts {
     pub this_hour: &'static str,
     pub holds: &'static str,
     pub acknowledge: &'static str,
+    pub every_rail: &'static str,
+    pub rail: &'static str,
+    pub now: &'static str,
+    pub lifted_by: &'static str,
+    pub lets_go: &'static str,
+    pub holds_back: fn(usize) -> String,
+    pub cools: &'static str,
+    pub said: fn(Rail) -> Said,
     pub mode_of: fn(Mode) -> &'static str,
     pub refused: fn(Refusal) -> &'static str,
+}
+
+words!(
+    /// The rails whose state does not depend on one alert alone.
+    Rail {
+        KillSwitch = "kill_switch",
+        FailuresBlock = "failures_block",
+        Cooldown = "cooldown",
+        HourlyCap = "hourly_cap",
+        BlastRadius = "blast_radius",
+        Hold = "hold",
+        Mode = "mode",
+        ProtectedNamespace = "protected_namespace",
+    }
+);
+
+/// Of one rail: what it is called, and who may lift it.
+pub struct Said {
+    pub name: &'static str,
+    pub lifted_by: &'static str,
+}
+
+fn zh(rail: Rail) -> Said {
+    let (name, lifted_by) = match rail {
+        Rail::KillSwitch => ("终止开关", "按下者以外的 SRE，写明理由"),
+        Rail::FailuresBlock => ("连续失败锁定", "SRE 查明后确认，见下表"),
+        Rail::Cooldown => ("冷却", "到时自行解除；时长由策略规定"),
+        Rail::HourlyCap => ("每小时自动次数", "一小时内自行恢复；上限由策略规定"),
+        Rail::BlastRadius => ("同时回滚的服务", "其他回滚结束后自行恢复；上限由策略规定"),
+        Rail::Hold => ("搁置的版本", "SRE 在工作负载页面撤销对该版本的判定"),
+        Rail::Mode => ("策略模式", "SRE 编辑策略，第二个人同意"),
+        Rail::ProtectedNamespace => ("受保护的命名空间", "管理员修改目录中的集群；从不自动回滚"),
+    };
+    Said { name, lifted_by }
+}
+
+fn en(rail: Rail) -> Said {
+    let (name, lifted_by) = match rail {
+        Rail::KillSwitch => ("Kill switch", "an SRE other than who threw it, with a reason"),
+        Rail::FailuresBlock => ("Block after failures", "an SRE who has looked into them, below"),
+        Rail::Cooldown => ("Cool-down", "ends by itself; the policy says how long it is"),
+        Rail::HourlyCap => {
+            ("Automatic per hour", "frees itself within the hour; the policy says how many")
+        }
+        Rail::BlastRadius => {
+            ("Services at once", "frees itself as others end; the policy says how many")
+        }
+        Rail::Hold => ("Held versions", "an SRE who takes back the verdict on the workload's page"),
+        Rail::Mode => {
+            ("Mode of the policy", "an SRE edits the policy and a second person consents")
+        }
+        Rail::ProtectedNamespace => {
+            ("Protected namespaces", "an administrator changes the cluster; never automatic")
+        }
+    };
+    Said { name, lifted_by }
 }
 
 pub static TEXTS: Each<Texts> = Each {
@@ -71,6 +135,14 @@ pub static TEXTS: Each<Texts> = Each {
         this_hour: "本小时自动 / 上限",
         holds: "搁置的版本",
         acknowledge: "确认并解除阻断",
+        every_rail: "每条护栏",
+        rail: "护栏",
+        now: "现在拦着什么",
+        lifted_by: "谁可以解除",
+        lets_go: "放行",
+        holds_back: |n| format!("拦着 {n} 处"),
+        cools: "冷却剩余",
+        said: zh,
         mode_of: |mode| match mode {
             Mode::Off => "关闭",
             Mode::Shadow => "影子",
@@ -115,6 +187,14 @@ pub static TEXTS: Each<Texts> = Each {
         this_hour: "Automatic this hour / cap",
         holds: "Held versions",
         acknowledge: "Acknowledge and unblock",
+        every_rail: "Each rail",
+        rail: "Rail",
+        now: "What it holds back now",
+        lifted_by: "Who may lift it",
+        lets_go: "lets go on",
+        holds_back: |n| format!("holds back {n}"),
+        cools: "left of the cool-down",
+        said: en,
         mode_of: |mode| match mode {
             Mode::Off => "off",
             Mode::Shadow => "shadow",

@@ -1,10 +1,12 @@
 //! Plans and runs in words: what a step does, what there is to say about it, what moved.
 
-use super::{Each, Lang};
+use super::{Each, Lang, objects, releases};
 use crate::approvals::Refusal as Unapproved;
 use crate::plans::{Action, Moved, Protection, Step, StepKind};
 use crate::runs::{Note, Refusal, StateName};
 use crate::services::WorkloadRef;
+
+pub use super::commands::command;
 
 pub struct Texts {
     pub title: &'static str,
@@ -169,14 +171,33 @@ pub fn step(step: &Step, lang: Lang) -> String {
             Action::Scale { replicas } => {
                 format!("{} → {replicas}", of(workload, "调整副本数", "scale"))
             }
+            Action::ReplacePods => of(
+                workload,
+                "逐个删除阻塞的旧 Pod（序号从高到低）",
+                "delete the pods that hold up, one by one, of",
+            ),
             Action::WaitRollout => of(workload, "等待副本就绪", "wait for the pods of"),
+            Action::Promote => of(workload, "越过暂停点", "go on past the pause of"),
+            Action::PromoteFull => of(workload, "跳过剩余步骤", "skip the steps left of"),
+            Action::Abort => of(workload, "中止灰度", "abort the canary of"),
+            Action::Retry => of(workload, "重新开始灰度", "begin again the canary of"),
         },
+        (StepKind::Object { object, action }, _) => objects::step(object, action, lang),
+        (StepKind::Release { release, to_revision, .. }, _) => {
+            releases::step(&release.name, *to_revision, lang)
+        }
         // Whoever approves a fault sees which one.
         (StepKind::Inject { workload, images }, _) => {
             let images: Vec<_> =
                 images.iter().map(|(name, image)| format!("{name} → {image}")).collect();
             let inject = of(workload, "注入故障", "inject the fault into");
             format!("{inject}: {}", images.join(", "))
+        }
+        (StepKind::Gate { hook, of, .. }, Lang::Zh) => {
+            format!("打开 {of} 的闸门 {}", hook.as_str())
+        }
+        (StepKind::Gate { hook, of, .. }, Lang::En) => {
+            format!("open the gate {} of {of}", hook.as_str())
         }
         (StepKind::Wait { seconds }, Lang::Zh) => format!("等待 {seconds} 秒"),
         (StepKind::Wait { seconds }, Lang::En) => format!("wait {seconds} s"),
@@ -193,27 +214,6 @@ pub fn protection(it: &Protection, lang: Lang) -> String {
         (Protection::Resumes(name), Lang::Zh) => format!("恢复保护 {name}"),
         (Protection::Resumes(name), Lang::En) => format!("resumes {name}"),
     }
-}
-
-/// The kubectl command with the same effect, for whoever wants to compare.
-pub fn command(workload: &WorkloadRef, action: &Action) -> Option<String> {
-    let kind = workload.kind.as_str().to_ascii_lowercase();
-    let name = format!("{kind}/{} -n {}", workload.name, workload.namespace);
-    Some(match action {
-        Action::RolloutUndo { to_revision, .. } => {
-            format!("kubectl rollout undo {name} --to-revision={to_revision}")
-        }
-        Action::Pause => format!("kubectl rollout pause {name}"),
-        Action::Resume => format!("kubectl rollout resume {name}"),
-        Action::Restart => format!("kubectl rollout restart {name}"),
-        Action::SetImage { images } => {
-            let images: Vec<String> =
-                images.iter().map(|(name, image)| format!("{name}={image}")).collect();
-            format!("kubectl set image {name} {}", images.join(" "))
-        }
-        Action::Scale { replicas } => format!("kubectl scale {name} --replicas={replicas}"),
-        Action::WaitRollout => format!("kubectl rollout status {name}"),
-    })
 }
 
 /// What there is to say about a step or a run.
@@ -265,9 +265,38 @@ fn chinese(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("发布卡住：{reason}"),
         Note::WaitsForPerson => "等待人工确认".into(),
-        Note::Autoscaled { min, max } => {
-            format!("HPA 也在设置副本数（{min} 到 {max}），可能改回去")
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "已越过暂停点，继续发布".into(),
+            "promote_full" => "已跳过剩余步骤，全量发布".into(),
+            "abort" => "已中止，流量回到稳定版；规格里仍是坏版本，还须回退".into(),
+            _ => "已重新开始".into(),
+        },
+        Note::AbortedAlready => "本来就已中止".into(),
+        Note::NotAborted => "本来就没有中止".into(),
+        Note::PromotedFully => "已经在全量发布".into(),
+        Note::GateOpen => "闸门已开，这个版本可以继续".into(),
+        Note::GoingBack { phase, weight } => {
+            format!("回退闸门已开，等 Flagger 来问（{phase}，流量 {weight}%）")
         }
+        Note::WentBack => "Flagger 已回到主版本".into(),
+        Note::BackAlready => "在此之前就已回到主版本".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("没有进行中的发布可回退（{phase}）；Flagger 只在发布途中询问")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!("由 Flagger 的 Canary {canary} 掌管，会被它改回；请用它的回退闸门")
+        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::Zh),
+        Note::Object { said } => objects::chinese(said),
+        Note::Release { said } => releases::said(said, Lang::Zh),
     }
 }
 
@@ -321,9 +350,42 @@ fn english(note: &Note) -> String {
         }
         Note::RolloutStuck { reason } => format!("the rollout is stuck: {reason}"),
         Note::WaitsForPerson => "waits for a person".into(),
-        Note::Autoscaled { min, max } => {
-            format!("an autoscaler sets the replicas too ({min} to {max}) and may undo this")
+        Note::Steered { action } => match action.as_str() {
+            "promote" => "past the pause, and going on".into(),
+            "promote_full" => "the steps that were left are skipped".into(),
+            "abort" => "aborted: the traffic is back on the stable version; the spec still names the bad one".into(),
+            _ => "begun again".into(),
+        },
+        Note::AbortedAlready => "it was aborted already".into(),
+        Note::NotAborted => "it was not aborted".into(),
+        Note::PromotedFully => "it is being promoted in full already".into(),
+        Note::GateOpen => "the gate is open: this version may go on".into(),
+        Note::GoingBack { phase, weight } => {
+            format!(
+                "the gate for going back is open; Flagger has not asked yet ({phase}, {weight} % of the traffic)"
+            )
         }
+        Note::WentBack => "Flagger has gone back to the primary".into(),
+        Note::BackAlready => "it had gone back to the primary already".into(),
+        Note::NothingToGoBack { phase } => {
+            format!("no release is under way ({phase}), and Flagger asks only during one")
+        }
+        Note::OwnedByFlagger { canary } => {
+            format!(
+                "Flagger's Canary {canary} owns it and would put it back; use its gate for going back"
+            )
+        }
+        Note::RolledOutToPartition { .. }
+        | Note::PodsDeleted { .. }
+        | Note::NoPodInTheWay
+        | Note::NotObserved
+        | Note::PodTerminating { .. }
+        | Note::PodStarting { .. }
+        | Note::PodsLeft { .. }
+        | Note::OnDelete { .. }
+        | Note::Autoscaled { .. } => super::sets::note(note, Lang::En),
+        Note::Object { said } => objects::english(said),
+        Note::Release { said } => releases::said(said, Lang::En),
     }
 }
 
@@ -370,6 +432,16 @@ pub fn moved(moved: &Moved, lang: Lang) -> String {
         (Moved::Replicas { workload, expected, found }, Lang::En) => {
             format!("the replicas of {} have changed: {expected} → {found}", workload.name)
         }
+        (Moved::Steered { workload }, Lang::Zh) => {
+            format!("{} 的灰度已被别人推进、中止或重新开始", workload.name)
+        }
+        (Moved::Steered { workload }, Lang::En) => {
+            format!("somebody promoted, aborted or began again the canary of {}", workload.name)
+        }
+        (
+            Moved::ObjectGone { .. } | Moved::ObjectReplaced { .. } | Moved::ObjectChanged { .. },
+            _,
+        ) => objects::moved(moved, lang),
         (Moved::Late { .. }, Lang::Zh) => "批准后一刻钟内没能开始".into(),
         (Moved::Late { .. }, Lang::En) => {
             "nobody could begin within a quarter of an hour of the approval".into()

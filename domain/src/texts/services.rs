@@ -198,6 +198,10 @@ pub static TEXTS: Each<Texts> = Each {
             ImportRefusal::NotAwaitingConsent => "该导入已不在等待同意。",
             ImportRefusal::OwnImport => "不能同意自己提交的导入。",
             ImportRefusal::OwnRefusal => "不能由提交人自己拒绝导入。",
+            ImportRefusal::VersionMoved => {
+                "所编辑的版本已不是生效版本，没有任何改动生效。请在新版本上重新编辑。"
+            }
+            ImportRefusal::NothingChanges => "与生效版本相同，没有需要同意的改动。",
             ImportRefusal::ImportMoved => {
                 "目录在此期间已变更，导入的结果会不同：请重新提交并阅读差异。"
             }
@@ -322,6 +326,12 @@ pub static TEXTS: Each<Texts> = Each {
         refused: |refusal| match refusal {
             ImportRefusal::NotAwaitingConsent => "This import is not waiting for consent any more.",
             ImportRefusal::OwnRefusal => "Somebody other than who asked for it refuses an import.",
+            ImportRefusal::VersionMoved => {
+                "The version that was edited has moved: another one is in force. Nothing was changed; edit the new one."
+            }
+            ImportRefusal::NothingChanges => {
+                "This says the same as the version in force; there is nothing to consent to."
+            }
             ImportRefusal::OwnImport => {
                 "You cannot consent to an import that you asked for yourself."
             }

@@ -4,7 +4,7 @@ use super::Each;
 use crate::changes::{ChangeKind, Part};
 use crate::pods::BadReason;
 use crate::revisions::RevisionVerdict;
-use crate::workloads::{Owner, Rollout};
+use crate::workloads::{Owner, Rollout, Update, UpdateBy};
 
 pub struct Texts {
     pub title: &'static str,
@@ -20,6 +20,8 @@ pub struct Texts {
     pub replicas: &'static str,
     /// Asked for, ready, of the live revision.
     pub counted: fn(i32, i32, i32) -> String,
+    pub update: &'static str,
+    pub update_of: fn(Update) -> String,
     pub live: &'static str,
     pub digest: &'static str,
     pub config_digest: &'static str,
@@ -109,6 +111,18 @@ pub static TEXTS: Each<Texts> = Each {
         replicas: "副本",
         counted: |replicas, ready, updated| {
             format!("期望 {replicas}，就绪 {ready}，当前版本 {updated}")
+        },
+        update: "更新方式",
+        update_of: |it| match it {
+            Update { by: UpdateBy::OnDelete, .. } => "OnDelete：Pod 删除后才会更新".to_owned(),
+            Update { by: UpdateBy::Recreate, .. } => "Recreate：先全部停止，再启动".to_owned(),
+            Update { partition: 1.., .. } => {
+                format!("RollingUpdate，partition {}：序号更低的 Pod 保持原模板", it.partition)
+            }
+            Update { ordered: true, .. } => {
+                "RollingUpdate，OrderedReady：逐个更新，一个 Pod 损坏会阻塞其余".to_owned()
+            }
+            _ => "RollingUpdate".to_owned(),
         },
         live: "当前版本",
         digest: "模板摘要",
@@ -243,6 +257,26 @@ pub static TEXTS: Each<Texts> = Each {
         replicas: "Replicas",
         counted: |replicas, ready, updated| {
             format!("{replicas} asked for, {ready} ready, {updated} of the live revision")
+        },
+        update: "Update strategy",
+        update_of: |it| match it {
+            Update { by: UpdateBy::OnDelete, .. } => {
+                "OnDelete: a pod changes when it is deleted".to_owned()
+            }
+            Update { by: UpdateBy::Recreate, .. } => {
+                "Recreate: all pods end before the new ones start".to_owned()
+            }
+            Update { partition: 1.., .. } => {
+                format!(
+                    "RollingUpdate, partition {}: pods with a lower number keep their template",
+                    it.partition
+                )
+            }
+            Update { ordered: true, .. } => {
+                "RollingUpdate, OrderedReady: pod by pod, and a broken one holds up the rest"
+                    .to_owned()
+            }
+            _ => "RollingUpdate".to_owned(),
         },
         live: "Live revision",
         digest: "Template digest",

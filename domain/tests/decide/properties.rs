@@ -74,6 +74,7 @@ const STOPS: &[RuleName] = &[
     RuleName::GitopsOwner,
     RuleName::FlaggerOwner,
     RuleName::Hold,
+    RuleName::UpdateStrategy,
 ];
 
 /// What may be unknown about a single pod or node.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::checks::Method;
+use domain::checks::chain::{Filled, Verb};
 use futures::StreamExt;
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -32,6 +33,8 @@ pub struct Answer {
     pub status: u16,
     /// At most 1 MiB of it.
     pub body: Vec<u8>,
+    /// There was more.
+    pub cut: bool,
 }
 
 /// The client for all such requests: with limits, without redirects.
@@ -57,25 +60,57 @@ pub async fn fetch(
     url: &str,
     within: Duration,
 ) -> Result<Answer, Error> {
-    let url: reqwest::Url = url.parse().map_err(|_| Error::Address(url.to_owned()))?;
-    allowed(&url)?;
+    let url = address(url)?;
     let request = match method {
         Method::Get => client.get(url),
         Method::Head => client.head(url),
     };
+    answered(request, within).await
+}
+
+/// Sends a request of a chain.
+pub async fn send(client: &Client, asked: &Filled, within: Duration) -> Result<Answer, Error> {
+    let url = address(&asked.url)?;
+    let mut request = match asked.method {
+        Verb::Get => client.get(url),
+        Verb::Head => client.head(url),
+        Verb::Post => client.post(url),
+        Verb::Put => client.put(url),
+        Verb::Patch => client.patch(url),
+        Verb::Delete => client.delete(url),
+    };
+    for (name, value) in &asked.headers {
+        request = request.header(name, value);
+    }
+    if let Some(json) = &asked.json {
+        request = request.json(json);
+    }
+    answered(request, within).await
+}
+
+fn address(text: &str) -> Result<reqwest::Url, Error> {
+    let url = text.parse().map_err(|_| Error::Address(text.to_owned()))?;
+    allowed(&url)?;
+    Ok(url)
+}
+
+async fn answered(request: reqwest::RequestBuilder, within: Duration) -> Result<Answer, Error> {
     let answered = async {
         let answer = request.send().await.map_err(|it| no_answer(&it))?;
         let status = answer.status().as_u16();
         let mut body = Vec::new();
         let mut chunks = answer.bytes_stream();
+        let mut cut = false;
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|it| no_answer(&it))?;
-            body.extend_from_slice(&chunk[..chunk.len().min(LONGEST - body.len())]);
-            if body.len() == LONGEST {
+            let room = LONGEST - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() > room {
+                cut = true;
                 break;
             }
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, cut })
     };
     tokio::time::timeout(within, answered).await.map_err(|_| Error::Slow(within.as_secs()))?
 }

@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod backups;
+pub mod helm;
 pub mod http;
 pub mod kubernetes;
 pub mod objects;

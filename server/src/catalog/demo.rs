@@ -2,7 +2,9 @@
 
 use domain::catalog::Document;
 use domain::checks::CheckKind;
+use domain::checks::chain::Chain;
 use domain::policies::Mode;
+use serde_json::Value;
 
 use super::parse::{Error, Located, parse};
 
@@ -72,12 +74,19 @@ impl Pretend {
                     CheckKind::Http { .. } => self.application.is_some(),
                     CheckKind::Promql { .. } => self.prometheus.is_some(),
                     CheckKind::Kubernetes { .. } => true,
+                    CheckKind::Chain(_) => self.application.is_some(),
                 });
                 for check in &mut service.checks {
-                    if let (CheckKind::Http { url, .. }, Some(application)) =
-                        (&mut check.kind, &self.application)
-                    {
-                        *url = format!("{application}{}", path(url));
+                    let Some(application) = &self.application else { continue };
+                    let move_in = |url: &mut String| *url = format!("{application}{}", path(url));
+                    match &mut check.kind {
+                        CheckKind::Http { url, .. } => move_in(url),
+                        CheckKind::Chain(chain) => {
+                            let all = chain.steps.iter_mut().chain(&mut chain.cleanup);
+                            all.for_each(|it| move_in(&mut it.url));
+                            forget_secrets(chain);
+                        }
+                        CheckKind::Promql { .. } | CheckKind::Kubernetes { .. } => {}
                     }
                 }
             }
@@ -86,6 +95,22 @@ impl Pretend {
             Document::Signal(_) => {}
             // No copies are made of a pretend world, and EdgeLink's own places are not asked.
             Document::Backup(backup) => backup.source = None,
+        }
+    }
+}
+
+/// The pretend application knows no secret, so any word will do.
+fn forget_secrets(chain: &mut Chain) {
+    let names: Vec<String> = std::mem::take(&mut chain.secrets).into_keys().collect();
+    for request in chain.steps.iter_mut().chain(&mut chain.cleanup) {
+        let headers = request.headers.values_mut();
+        let json = request.json.iter_mut().filter_map(|it| it.as_object_mut());
+        let texts = json.flat_map(|it| it.values_mut()).filter_map(|it| match it {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        for text in headers.chain(texts) {
+            names.iter().for_each(|name| *text = text.replace(&format!("{{{name}}}"), "pretend"));
         }
     }
 }
@@ -117,7 +142,15 @@ mod tests {
             let gateway = gateway.unwrap();
             assert_eq!(gateway.checks.len(), checks);
             for check in &gateway.checks {
-                if let CheckKind::Http { url, .. } = &check.kind {
+                let urls: Vec<&String> = match &check.kind {
+                    CheckKind::Http { url, .. } => vec![url],
+                    CheckKind::Chain(chain) => {
+                        assert_eq!(chain.secrets.len(), 0);
+                        chain.steps.iter().chain(&chain.cleanup).map(|it| &it.url).collect()
+                    }
+                    CheckKind::Promql { .. } | CheckKind::Kubernetes { .. } => vec![],
+                };
+                for url in urls {
                     assert!(url.starts_with("http://127.0.0.1:2/"), "{url}");
                 }
             }

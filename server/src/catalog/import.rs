@@ -39,6 +39,9 @@ pub async fn apply(
             }
             Change::Remove(document) => remove(tx, document, at).await?,
         }
+        let document = change.document();
+        let by = actor.to_string();
+        store::versions::sign(tx, document.kind(), document.name(), &by, None).await?;
     }
     Ok(())
 }

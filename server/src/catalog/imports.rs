@@ -12,9 +12,9 @@ use domain::catalog::{
 use domain::fields::{Fault, Faults};
 use domain::ids::ImportId;
 
-use super::import;
 use super::parse::{self, Located, parse};
 use super::report::Report;
+use super::{edits, import};
 
 /// Asks for an import of these files. What touches no production is in force at once.
 ///
@@ -48,6 +48,7 @@ pub async fn request(
             requested_by: cx.caller.actor().to_string(),
             requested_at: cx.now,
             state,
+            edit: None,
         };
         import.id = store::imports::insert(tx, &import).await?;
         tx.about(Subject::new("catalog-imports", import.id));
@@ -69,6 +70,11 @@ pub async fn consent(cx: &Context, id: ImportId, read: &Digest) -> Result<Import
         cx.require(Action::ConsentVersion, &domain::access::Place::default())?;
         store::catalog::lock(tx).await?;
         let import = store::imports::lock(tx, id).await?;
+        if let Some(edit) = &import.edit
+            && !edits::stands(tx, edit).await?
+        {
+            return Err(Error::Refused(ImportRefusal::VersionMoved.into()));
+        }
         let documents = documents(&import.files)?;
         // What was sound when it was asked for may not be any more: a cluster was removed since.
         let changes = match plan(tx, &documents, import.prune).await {
@@ -80,6 +86,10 @@ pub async fn consent(cx: &Context, id: ImportId, read: &Digest) -> Result<Import
             .consent(&actor.to_string(), read, &digest(&changes), cx.now)
             .map_err(|it| Error::Refused(it.into()))?;
         import::apply(tx, &actor, &changes, cx.now).await?;
+        for document in changes.iter().map(Change::document) {
+            let (kind, name, by) = (document.kind(), document.name(), actor.to_string());
+            store::versions::sign(tx, kind, name, &by, Some(import.id)).await?;
+        }
         store::imports::save(tx, &import).await?;
         tx.detail("digest", &import.digest);
         import::record(tx, &actor, &changes, cx.now).await?;

@@ -3,6 +3,7 @@
 //! **Invariant:** an import is all or nothing, and importing the same folder again changes nothing.
 
 pub mod demo;
+pub mod edits;
 pub mod export;
 pub mod import;
 pub mod imports;
@@ -10,6 +11,9 @@ mod lines;
 pub mod parse;
 pub mod read;
 pub mod report;
+pub mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
@@ -38,6 +42,13 @@ pub enum Command {
     },
     /// Write what is in force into an empty folder.
     Export { folder: PathBuf },
+    /// Print the signals of a folder as rules of Prometheus; needs no database.
+    Rules {
+        folder: PathBuf,
+        /// As a PrometheusRule object instead of a file.
+        #[arg(long)]
+        object: bool,
+    },
 }
 
 /// Does it, prints the answer, and says whether it was done. `connect` is called only where a database is
@@ -50,6 +61,13 @@ pub async fn run(
 ) -> anyhow::Result<bool> {
     let report = match command {
         Command::Check { folder } => check(&folder),
+        Command::Rules { folder, object } => match read::folder(&folder) {
+            Err(errors) => Report::errors(errors),
+            Ok(documents) => {
+                print!("{}", rules::text(rules::of(&documents), object)?);
+                return Ok(true);
+            }
+        },
         Command::Import { folder, dry_run, prune } => match read::folder(&folder) {
             Err(errors) => Report::errors(errors),
             Ok(documents) => import(&connect().await?, &documents, prune, dry_run, now).await?,

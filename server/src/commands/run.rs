@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Database;
 use crate::adapters;
+use crate::adapters::helm::Helm;
 use crate::adapters::kubernetes::Clusters;
 use crate::adapters::objects::Objects;
 use crate::audit::Key;
@@ -21,7 +22,9 @@ use crate::config::{self, Settings};
 use crate::demo::world::Outside;
 use crate::demo::{self, people};
 use crate::http::{self, live};
-use crate::workers::{self, World, calendar, detector, drills, measurer, sealer, verifier};
+use crate::workers::{
+    self, World, blindness, calendar, detector, drills, measurer, sealer, verifier,
+};
 
 /// How long the parts may take to come to their end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -137,7 +140,9 @@ fn world(
     let kubeconfig = demo.map(|it| it.kubeconfig().to_owned());
     let clusters = Clusters::new(db.clone(), config::variable, kubeconfig);
     let http = adapters::http::client().context("the HTTP client")?;
-    Ok(World::new(db.clone(), clusters, http, settings.time_zone, stop.clone()))
+    let world = World::new(db.clone(), clusters, http, settings.time_zone, stop.clone());
+    let secret = settings.secret_key()?;
+    Ok(world.with_helm(Helm::new(&settings.helm, &settings.data_dir, secret.expose_secret())))
 }
 
 async fn web(
@@ -189,8 +194,10 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         workers::watch::run(world.clone()),
         detector::run(world.clone()),
         verifier::run(world.clone()),
+        blindness::run(world.clone()),
         drills::run(world.clone()),
         workers::backups::run(world.clone()),
+        workers::objects::run(world.clone()),
         workers::evidence::run(world.clone(), objects.clone()),
         workers::reports::run(world.clone(), objects),
         calendar::run(world.clone()),

@@ -25,6 +25,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::devices;
 use crate::catalog::demo::{CLEAN_BEFORE_S, Pretend, documents};
 use crate::catalog::{self, parse::Located};
 use crate::clock;
@@ -212,7 +213,7 @@ async fn deploy(cluster: &Cluster, documents: &[Located]) -> anyhow::Result<()> 
                         Api::namespaced(client.clone(), &workload.namespace);
                     api.create(&PostParams::default(), &serde_json::from_value(of(GOOD))?).await?;
                 }
-                WorkloadKind::DaemonSet => {}
+                WorkloadKind::DaemonSet | WorkloadKind::Rollout => {}
             }
         }
     }
@@ -261,7 +262,8 @@ async fn application(cluster: Cluster) -> anyhow::Result<(String, DropGuard)> {
             "/metrics",
             get(async || "# TYPE http_requests_total counter\nhttp_requests_total 1027\n"),
         )
-        .with_state(cluster);
+        .with_state(cluster)
+        .merge(devices::router());
     let stop = CancellationToken::new();
     let ended = stop.clone().cancelled_owned();
     tokio::spawn(async move {

@@ -6,7 +6,7 @@ use app::pages::imports::CONSENT;
 use app::pages::visit::Visit;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form};
 use domain::access::Action;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{Web, context, forms};
 use crate::catalog::imports;
 
-/// The page that the sender goes back to.
+/// The page that the sender goes back to where they came from no other.
 const PAGE: &str = "/admin/imports";
 
 #[derive(Deserialize)]
@@ -28,6 +28,7 @@ pub(super) async fn consent(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     form: Result<Form<Consent>, FormRejection>,
 ) -> Response {
     let (Some(cx), Some(user)) = (context(&web, &visit), &visit.user) else {
@@ -42,5 +43,13 @@ pub(super) async fn consent(
         let digest = digest.parse().map_err(|_| Error::Malformed)?;
         imports::consent(&cx, id, &digest).await
     };
-    forms::back(&cx, user.id, CONSENT, consented.await.err(), PAGE).await
+    forms::back(&cx, user.id, CONSENT, consented.await.err(), &page(&headers)).await
+}
+
+/// Where the form stood: beside the other imports, or on the page of what was edited.
+fn page(headers: &HeaderMap) -> String {
+    let from = headers.get(header::REFERER).and_then(|it| it.to_str().ok());
+    let path = from.and_then(|it| it.parse::<Uri>().ok()).map(|it| it.path().to_owned());
+    let known = |it: &String| ["/policies/", "/signals/"].iter().any(|start| it.starts_with(start));
+    path.filter(known).unwrap_or_else(|| PAGE.to_owned())
 }

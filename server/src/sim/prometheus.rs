@@ -34,6 +34,8 @@ pub enum PrometheusFault {
     Error,
     /// Success without any series.
     Empty,
+    /// What a proxy in between says, with the status of success.
+    Garbage,
 }
 
 /// A running pretend Prometheus; it ends with the last clone of this handle.
@@ -160,6 +162,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         Some(PrometheusFault::Error) => {
             return (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response();
         }
+        Some(PrometheusFault::Garbage) => return "<html>Please sign in</html>".into_response(),
         _ => {}
     }
     let path = request.uri().path().to_owned();

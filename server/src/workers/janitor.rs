@@ -1,4 +1,4 @@
-//! Forgets what has ended by itself: sessions, and failed sign-ins of long ago.
+//! Forgets what has ended by itself: sessions, failed sign-ins of long ago, and what objects looked like to whom.
 
 use std::time::Duration;
 
@@ -22,5 +22,6 @@ pub async fn tick(db: &PgPool) -> anyhow::Result<()> {
     let now = clock::now();
     store::sessions::forget(db, now).await?;
     store::sign_in::forget(db, now - domain::users::FORGET_FAILURES).await?;
+    store::objects::forget(db, now - chrono::TimeDelta::days(1)).await?;
     Ok(())
 }

@@ -18,6 +18,7 @@ use domain::signals::evaluation::{Standing, Turn};
 use domain::signals::{Signal, Source};
 use futures::future::join_all;
 use store::alerts::Placed;
+use store::signals::Pending;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::World;
@@ -40,6 +41,7 @@ pub(super) async fn run(world: &World, cluster: &Cluster) {
         world,
         cluster: &cluster.name,
         standings: None,
+        pending: vec![],
         answered: world.now(),
         blind: false,
     };
@@ -58,6 +60,8 @@ struct Evaluator<'a> {
     cluster: &'a str,
     /// Nothing until the ledger was asked what fires.
     standings: Option<HashMap<(String, ServiceId), Standing>>,
+    /// As it was written down last.
+    pending: Vec<Pending>,
     /// When the Prometheus last said anything.
     answered: DateTime<Utc>,
     blind: bool,
@@ -89,7 +93,7 @@ impl Evaluator<'_> {
         // What is not written down has not turned, so the old ones stay until then.
         let mut standings = match &self.standings {
             Some(standings) => standings.clone(),
-            None => self.firing().await?,
+            None => self.begin().await?,
         };
         let now = self.world.now();
         let answers = self.ask(&signals, now).await;
@@ -97,12 +101,14 @@ impl Evaluator<'_> {
 
         let mut fired = Vec::new();
         let mut ended = Vec::new();
+        let mut values = HashMap::new();
         for (signal, answer) in signals.iter().zip(&answers) {
             for subject in &subjects {
                 let reading = answer.as_ref().ok().and_then(|it| it.reading(signal, subject));
                 let place = (signal.name.clone(), subject.service.id);
                 let before = standings.get(&place).copied().unwrap_or_default();
                 let (after, turn) = before.read(signal, reading, now);
+                values.extend(reading.map(|value| (place.clone(), value)));
                 standings.insert(place, after);
                 let labels = self.labels(signal, &subject.service.name);
                 match turn {
@@ -114,13 +120,18 @@ impl Evaluator<'_> {
                 }
             }
         }
-        if !(fired.is_empty() && ended.is_empty()) {
+        let pending = pending(&signals, &subjects, &standings, &values);
+        if !(fired.is_empty() && ended.is_empty() && pending == self.pending) {
             let mut tx = self.world.db.begin().await?;
             store::alerts::fire(&mut tx, &fired, Noticed::Promql, now).await?;
             // Not ended here: the detector finds out what follows from it.
             store::alerts::say_resolved(&mut tx, &ended, now).await?;
+            if pending != self.pending {
+                store::signals::set_pending(&mut tx, self.cluster, &pending).await?;
+            }
             tx.commit().await?;
             store::alerts::tell(&self.world.db).await?;
+            self.pending = pending;
         }
         self.standings = Some(standings);
         Ok(())
@@ -138,6 +149,14 @@ impl Evaluator<'_> {
             Subject { service, min_requests }
         });
         Ok(subjects.collect())
+    }
+
+    /// What was pending when another process watched begins anew.
+    async fn begin(&self) -> anyhow::Result<HashMap<(String, ServiceId), Standing>> {
+        let mut tx = self.world.db.begin().await?;
+        store::signals::set_pending(&mut tx, self.cluster, &[]).await?;
+        tx.commit().await?;
+        self.firing().await
     }
 
     /// What fires according to the ledger.
@@ -175,9 +194,8 @@ impl Evaluator<'_> {
     ) -> anyhow::Result<()> {
         // A query that is wrong was answered all the same.
         let answered = |it: &Result<Answer, Error>| matches!(it, Ok(_) | Err(Error::Query(_)));
-        if answers.iter().any(answered) {
-            self.answered = now;
-        }
+        // A clock that was put back must not keep us from noticing for as long.
+        self.answered = if answers.iter().any(answered) { now } else { self.answered.min(now) };
         let blind = now - self.answered >= BLIND;
         if blind == self.blind {
             return Ok(());
@@ -210,6 +228,29 @@ impl Evaluator<'_> {
                 .map(|(name, value)| (name.to_owned(), value.to_owned())),
         )
     }
+}
+
+/// In the order of signals and services, so that the same again is no news; a value that moves is none either.
+fn pending(
+    signals: &[Signal],
+    subjects: &[Subject],
+    standings: &HashMap<(String, ServiceId), Standing>,
+    values: &HashMap<(String, ServiceId), f64>,
+) -> Vec<Pending> {
+    let both = signals.iter().flat_map(|it| subjects.iter().map(move |subject| (it, subject)));
+    let pending = both.filter_map(|(signal, subject)| {
+        let place = (signal.name.clone(), subject.service.id);
+        let Standing::Pending { since, .. } = *standings.get(&place)? else { return None };
+        Some(Pending {
+            signal: signal.name.clone(),
+            service: subject.service.id,
+            service_name: subject.service.name.clone(),
+            since,
+            fires_at: since + TimeDelta::seconds(i64::from(signal.for_s)),
+            value: values.get(&place).copied().unwrap_or(signal.limit),
+        })
+    });
+    pending.collect()
 }
 
 async fn ask(

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Subject};
+use domain::canonical::Digest;
 use domain::checks::{Check, CheckKind, CheckResult, Condition, WorkloadName};
+use domain::decisions::{Target, TargetKind};
 use domain::ids::RollbackId;
-use domain::rollbacks::{Observation, Rollback};
-use domain::workloads::Workload;
+use domain::rollbacks::{Observation, Rollback, members};
+use domain::workloads::{Image, Workload};
 use futures::StreamExt;
 use serde_json::json;
+use sqlx::PgConnection;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::World;
@@ -44,6 +47,7 @@ pub async fn run(world: World) {
 
 /// One look at what is being verified. An error about one does not keep the others waiting.
 pub async fn tick(world: &World) -> anyhow::Result<()> {
+    checks::chain::tidy(world).await?;
     let verifying = store::rollbacks::to_verify(&world.db, LOOKS).await?;
     let looks = verifying.into_iter().map(|id| async move {
         if let Err(error) = look(world, id).await {
@@ -57,26 +61,63 @@ pub async fn tick(world: &World) -> anyhow::Result<()> {
 async fn look(world: &World, id: RollbackId) -> anyhow::Result<()> {
     let mut db = world.db.acquire().await?;
     let rollback = store::rollbacks::get(&mut *db, id).await?;
-    let Some(workload) = rollback.workload else { return Ok(()) };
-    let workload = store::workloads::get(&mut *db, workload).await?;
+    let targets = targets(&mut db, &rollback).await?;
+    let Some((first, _)) = targets.first() else { return Ok(()) };
     let service = store::services::get(&mut *db, rollback.service).await?.entry;
     drop(db); // What the checks ask may be slow.
 
-    let pods = pods_ready(&workload);
-    let subject = checks::Subject::new(rollback.service, &service, &workload);
-    let all = std::iter::once(&pods).chain(&service.checks);
-    let results = all.map(|check| checks::evaluate(world, check, &subject));
-    let checks: Vec<CheckResult> = futures::future::join_all(results).await;
+    let pods: Vec<Check> = targets.iter().map(|(it, _)| pods_ready(it, targets.len())).collect();
+    let subject = checks::Subject::new(rollback.service, &service, first);
+    let all = pods.iter().chain(&service.checks);
+    let (chains, looks): (Vec<&Check>, Vec<&Check>) =
+        all.partition(|it| matches!(it.kind, CheckKind::Chain(_)));
+    let results = looks.into_iter().map(|check| checks::evaluate(world, check, &subject));
+    let mut checks: Vec<CheckResult> = futures::future::join_all(results).await;
+    if let Some(run) = rollback.run {
+        // What is carried out only once is not spent on a service that has yet to come up.
+        let well = checks.iter().all(|it| !it.blocking || it.verdict.passed());
+        checks.extend(checks::chain::look(world, run, &chains, well).await?);
+    }
     let now = (world.now)();
-    let drift = drift(&rollback, &workload);
+    let drift = targets.iter().find_map(|(it, sides)| drift(&rollback, it, sides));
     save(world, id, Observation { at: now, checks, drift }, now).await
 }
 
-/// Asked of every workload, also where the catalog states no check.
-fn pods_ready(workload: &Workload) -> Check {
-    let workload = Some(WorkloadName { kind: workload.kind, name: workload.name.clone() });
+/// What a workload was brought from, and to.
+struct Sides {
+    from: Option<Digest>,
+    to: Option<Digest>,
+}
+
+/// The workloads that are back, each with what it was brought from and to: of several only those that are.
+async fn targets(
+    db: &mut PgConnection,
+    rollback: &Rollback,
+) -> anyhow::Result<Vec<(Workload, Sides)>> {
+    let mut targets = Vec::new();
+    let run = rollback.run.filter(|_| !rollback.members.is_empty());
+    if let Some(run) = run {
+        let run = store::runs::get(&mut *db, run).await?;
+        let back: Vec<_> = members::restored(&run).collect();
+        for member in rollback.members.iter().filter(|it| back.contains(&&it.workload)) {
+            let to = member.target.digest.clone();
+            let sides = Sides { from: Some(member.from.digest.clone()), to };
+            targets.push((store::workloads::get(&mut *db, member.workload_id).await?, sides));
+        }
+    } else if let Some(id) = rollback.workload {
+        let from = rollback.from.as_ref().map(|it| it.digest.clone());
+        let to = rollback.target.as_ref().and_then(|it| it.digest.clone());
+        targets.push((store::workloads::get(&mut *db, id).await?, Sides { from, to }));
+    }
+    Ok(targets)
+}
+
+/// Asked of every workload, also where the catalog states no check; of several each by its name.
+fn pods_ready(it: &Workload, of: usize) -> Check {
+    let workload = Some(WorkloadName { kind: it.kind, name: it.name.clone() });
+    let name = if of == 1 { "pods".to_owned() } else { format!("pods {}", it.name) };
     Check {
-        name: "pods".to_owned(),
+        name,
         kind: CheckKind::Kubernetes { condition: Condition::PodsReady, workload },
         timeout_s: 5,
         blocking: true,
@@ -84,19 +125,39 @@ fn pods_ready(workload: &Workload) -> Check {
 }
 
 /// Somebody deployed meanwhile: what is being verified is no longer what was rolled back to.
-fn drift(rollback: &Rollback, workload: &Workload) -> Option<String> {
-    let wanted = rollback.target.as_ref()?.digest.as_ref()?;
+fn drift(rollback: &Rollback, workload: &Workload, sides: &Sides) -> Option<String> {
+    if let Some(target) = rollback.target.as_ref().filter(|it| it.kind == TargetKind::Config) {
+        return config_drift(target, rollback, workload);
+    }
+    let wanted = sides.to.as_ref()?;
     let since = rollback.times.executed_at?;
     // The watch may be a moment behind the effect.
     if workload.live.digest == *wanted || workload.seen_at <= since {
         return None;
     }
-    let of_old = rollback.from.as_ref().is_some_and(|it| it.digest == workload.live.digest);
+    let of_old = sides.from.as_ref() == Some(&workload.live.digest);
     let revision = workload.live.revision;
     Some(match of_old {
         true => format!("the version that was left is live again (revision {revision})"),
         false => format!("another version is live: revision {revision}"),
     })
+}
+
+/// New pods with the old configuration have another template than the target had: the restart stands in it.
+fn config_drift(target: &Target, rollback: &Rollback, workload: &Workload) -> Option<String> {
+    let wanted = target.config_digest.as_ref()?;
+    if workload.seen_at <= rollback.times.executed_at? {
+        return None;
+    }
+    let images = |it: &[Image]| -> Vec<_> {
+        it.iter().map(|it| (it.container.clone(), it.image.clone())).collect()
+    };
+    if workload.live.config_digest != *wanted {
+        return Some("the ConfigMaps hold something else than was restored".to_owned());
+    }
+    let same = images(&workload.live.images) == images(&target.images);
+    let revision = workload.live.revision;
+    (!same).then(|| format!("another version is live: revision {revision}"))
 }
 
 async fn save(

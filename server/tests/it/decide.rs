@@ -130,3 +130,28 @@ fn a_file_that_is_not_there_fails_and_wrong_use_is_told_apart() {
         assert_eq!(lifeboat(args).status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn a_decision_is_held_against_a_recorded_one_rule_by_rule() {
+    let situation = sample("bad-image");
+    let (_, recorded, _) = decide(&situation.to_string(), &[]);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(recorded.to_string().as_bytes()).unwrap();
+    let against = file.path().to_str().unwrap();
+    let (code, same, _) = decide(&situation.to_string(), &["--against", against]);
+    assert_eq!((code, &same["difference"]["rules"]), (Some(0), &json!([])));
+    assert_eq!(same["difference"]["outcome"], Value::Null);
+
+    let mut other = situation;
+    other["policy"]["mode"] = json!("off");
+    let (_, decision, _) = decide(&other.to_string(), &["--against", against]);
+    let rules = decision["difference"]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 1, "{rules:?}");
+    assert_eq!(rules[0]["name"], "mode");
+    assert_eq!(
+        decision["difference"]["disposition"],
+        json!({"recorded": "execute", "now": "none"})
+    );
+    let (code, _, complaint) = decide("{}", &["--against", "/nowhere"]);
+    assert_eq!(code, Some(1), "{complaint}");
+}

@@ -87,10 +87,21 @@ impl Real {
 
     /// Gives Lifeboat in this namespace what it asks for, and no more.
     pub(crate) fn grant(&self, namespace: &str) {
-        let roles = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/rbac-namespace.yaml");
+        self.apply(namespace, "rbac-namespace.yaml");
+    }
+
+    /// A file of `deploy/`.
+    pub(crate) fn apply(&self, namespace: &str, file: &str) {
+        let file = format!("{}/../deploy/{file}", env!("CARGO_MANIFEST_DIR"));
+        self.kubectl(&["apply", "-n", namespace, "-f", &file]);
+    }
+
+    /// What it printed.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let mut kubectl = Command::new(&self.kubectl);
         kubectl.arg("--kubeconfig").arg(self.dir.join("admin.kubeconfig"));
-        let done = kubectl.args(["apply", "-n", namespace, "-f", roles]).output().unwrap();
+        let done = kubectl.args(arguments).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 }

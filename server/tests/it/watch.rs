@@ -121,6 +121,8 @@ async fn save_cluster(db: &PgPool, kubeconfig: &Path, namespace: &str) {
         prometheus: None,
         namespaces: vec![namespace.into()],
         protected_namespaces: vec![],
+        helm_namespaces: vec![],
+        helm_kubeconfig: None,
     };
     let mut tx = db.begin().await.unwrap();
     store::clusters::save(&mut tx, &cluster, clock::now()).await.unwrap();

@@ -8,8 +8,9 @@ use domain::changes::{ChangeKind, State};
 use domain::clusters::Cluster;
 use domain::ids::WorkloadId;
 use domain::pods::BadReason;
+use domain::readiness::Shape;
 use domain::services::{Service, WorkloadRef};
-use domain::workloads::{Image, Key, WorkloadKind};
+use domain::workloads::{Image, Key, Update, UpdateBy, WorkloadKind};
 use serde_json::{Value, json};
 use server::clock;
 use sqlx::PgPool;
@@ -39,6 +40,7 @@ fn seen(revision: i64, image: &str, live: bool, at: DateTime<Utc>) -> Seen {
         live,
         rolled_out: false,
         images: Some(images(image)),
+        fixed: None,
         body: Some(Body {
             template,
             annotations: Default::default(),
@@ -78,11 +80,14 @@ async fn shop(world: &World, at: DateTime<Utc>) -> WorkloadId {
         updated: 1,
         rollout: "progressing",
         rollout_reason: None,
+        update_strategy: Update { by: UpdateBy::RollingUpdate, partition: 0, ordered: false },
         live_revision: 2,
         live_digest: new.digest.clone(),
         live_config_digest: new.config_digest.clone(),
         live_images: images("shop/web:2"),
+        canary: None,
         conditions: vec![],
+        shape: Shape::default(),
         healthy: false,
         present: vec![old.digest.clone(), new.digest.clone()],
     };

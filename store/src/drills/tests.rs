@@ -62,6 +62,7 @@ async fn started(tx: &mut PgConnection) -> (Drill, Run) {
         revision: 1,
         paused: false,
         replicas: None,
+        steering: None,
     };
     let new = NewRun {
         service: drill.service.as_ref().map(|it| it.id),
@@ -87,8 +88,8 @@ async fn running(tx: &mut PgConnection) -> Drill {
     runs::save(tx, &run, at(2)).await.unwrap();
     let before = run.plan.live()[0].clone();
     let after = LiveState { digest: Digest::of(b"bad"), ..before.clone() };
-    let intent = Intent { before, expected: after.clone(), stamp: at(2) };
-    let proof = Proof { after, resource_version: "1".into(), found: false };
+    let intent = Intent { before, expected: after.clone(), stamp: at(2) }.whole();
+    let proof = Proof { after, resource_version: "1".into(), found: false }.whole();
     let note = Note::ImagesSet;
     let run = run.intend(0, intent, at(2));
     let run = run.end_step(0, Ended::Succeeded, note, Some(proof), at(3));

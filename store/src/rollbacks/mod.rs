@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::canonical::Digest;
+use domain::decisions::TargetKind;
 use domain::ids::{DecisionId, DrillId, RollbackId, RunId, ServiceId, WorkloadId};
 use domain::revisions::RevisionVerdict;
-use domain::rollbacks::{Rollback, RunEvent, State, Times};
+use domain::rollbacks::{Rollback, RunEvent, Side, State, Times, members};
 use domain::runs::{Purpose, Run};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 mod open;
 
 pub use self::open::{Opening, open, upgrade};
-use crate::{Error, numbers, rails, revisions};
+use crate::{Error, numbers, openings, rails, revisions};
 
 /// A rollback that does not exist yet: everything but its number. `day` is today in the installation's zone.
 pub async fn insert(
@@ -26,9 +27,9 @@ pub async fn insert(
         r#"INSERT INTO rollbacks (id, number, service_id, workload_id, follows, trigger, decision_id, "from", target, run_id,
                                   plan_digest, asked, state, state_reason, closure, onset_at, detected_at, decided_at,
                                   approved_at, executed_at, healthy_at, verification, observation_s, created_at,
-                                  ended_at, drill_id, cause, automatic)
+                                  ended_at, members, drill_id, cause, automatic)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                   $23, $24, $25, (SELECT id FROM drills WHERE number = $26),
+                   $23, $24, $25, $27, (SELECT id FROM drills WHERE number = $26),
                    (SELECT decision ->> 'cause' FROM decisions WHERE id = $7),
                    EXISTS (SELECT FROM approvals WHERE run_id = $10 AND kind = 'policy' AND void_at IS NULL))"#,
         new.id.0,
@@ -56,7 +57,8 @@ pub async fn insert(
         i32::try_from(new.observation_s).unwrap_or(i32::MAX),
         new.created_at,
         new.ended_at,
-        new.drill
+        new.drill,
+        json(&new.members)
     )
     .execute(tx)
     .await?;
@@ -89,8 +91,11 @@ pub async fn save(tx: &mut PgConnection, rollback: &Rollback) -> Result<(), Erro
         it.target.as_ref().map(json),
         json(&it.trigger)
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    if let (Some(new), Some(at)) = (domain::openings::of_rollback(it), it.ended_at) {
+        openings::open(tx, &new, at).await?;
+    }
     Ok(())
 }
 
@@ -121,8 +126,8 @@ pub async fn follow(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Res
         return Ok(());
     }
     save(tx, &after).await?;
-    if before.times.executed_at.is_none() && after.times.executed_at.is_some() {
-        leave(tx, &after, now).await?;
+    if before.times.executed_at != after.times.executed_at {
+        leave(tx, &after, run, now).await?;
     }
     Ok(())
 }
@@ -131,18 +136,49 @@ pub async fn follow(tx: &mut PgConnection, run: &Run, now: DateTime<Utc>) -> Res
 async fn leave(
     tx: &mut PgConnection,
     rollback: &Rollback,
+    run: &Run,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (Some(workload), Some(from)) = (rollback.workload, &rollback.from) else { return Ok(()) };
+    if !rollback.members.is_empty() {
+        let restored: Vec<_> = members::restored(run).collect();
+        let back = rollback.members.iter().filter(|it| restored.contains(&&it.workload));
+        for member in back {
+            leave_version(tx, rollback, member.workload_id, &member.from, now).await?;
+        }
+        return Ok(());
+    }
+    match (rollback.workload, &rollback.from) {
+        (Some(workload), Some(from)) => leave_version(tx, rollback, workload, from, now).await,
+        _ => Ok(()),
+    }
+}
+
+async fn leave_version(
+    tx: &mut PgConnection,
+    rollback: &Rollback,
+    workload: WorkloadId,
+    from: &Side,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let why = match &rollback.drill {
         Some(drill) => format!("put in by {drill}, rolled back from by {}", rollback.number),
         None => format!("rolled back from by {}", rollback.number),
     };
+    let target = rollback.target.as_ref();
+    let config = target.is_some_and(|it| it.kind == TargetKind::Config);
     for revision in revisions::with_digest(&mut *tx, workload, &from.digest).await? {
+        // The same template was fine under other configurations, and goes on under the one that was restored.
+        let restored = target.and_then(|it| it.config_digest.as_ref());
+        let fine = revision.verdict == RevisionVerdict::Verified
+            || restored == Some(&revision.config_digest);
+        if config && fine {
+            continue;
+        }
         revisions::mark(tx, revision.id, RevisionVerdict::Bad, Some(&why), now).await?;
     }
-    // Nobody released a drill's fault, so there is nothing to hold back; the drill may be done again.
-    if rollback.drill.is_some() {
+    // Nobody released a drill's fault, so there is nothing to hold back; the drill may be done again. And what is
+    // held is a template, of which a restored configuration left none.
+    if rollback.drill.is_some() || config {
         return Ok(());
     }
     let hold = rails::Hold {
@@ -206,12 +242,17 @@ pub async fn lock(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Err
     row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
 }
 
-/// The open one of a workload; there is at most one.
+/// The open one of a workload, alone or with others; there is at most one.
 pub async fn open_of(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
-    let row = select!("workload_id = $1 AND ended_at IS NULL", workload.0);
+    let row = select!(
+        "ended_at IS NULL AND (workload_id = $1
+             OR members @> jsonb_build_array(jsonb_build_object('workload_id', $1::uuid)))
+         ORDER BY rollbacks.created_at LIMIT 1",
+        workload.0
+    );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
 }
 
@@ -242,6 +283,17 @@ pub struct Filter {
     pub automatic: Option<bool>,
     /// Of a drill's fault, or not.
     pub of_drill: Option<bool>,
+    /// What ran before, as the tag of an image, the image or the number of the revision.
+    pub from: Option<String>,
+    /// What it went back to, in the same words.
+    pub to: Option<String>,
+    /// Seconds from opening to end; what is open has no duration.
+    pub shortest_s: Option<f64>,
+    pub longest_s: Option<f64>,
+    /// As [`Rollback::success`] says.
+    pub success: Option<bool>,
+    /// In this cluster.
+    pub cluster: Option<String>,
     /// After this one, in the order of the list.
     pub after: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -257,6 +309,19 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
          AND ($8::timestamptz IS NULL OR rollbacks.created_at < $8) AND ($9::text IS NULL OR services.team = $9)
          AND ($10::text IS NULL OR closure = $10) AND ($11::text IS NULL OR cause = $11)
          AND ($12::boolean IS NULL OR automatic = $12) AND ($13::boolean IS NULL OR (drill_id IS NOT NULL) = $13)
+         AND ($14::text IS NULL OR rollbacks.\"from\" ->> 'revision' = $14 OR EXISTS (
+             SELECT FROM jsonb_array_elements(rollbacks.\"from\" -> 'images') i
+             WHERE i ->> 'image' = $14 OR right(i ->> 'image', length($14) + 1) = ':' || $14))
+         AND ($15::text IS NULL OR target ->> 'revision' = $15 OR EXISTS (
+             SELECT FROM jsonb_array_elements(target -> 'images') i
+             WHERE i ->> 'image' = $15 OR right(i ->> 'image', length($15) + 1) = ':' || $15))
+         AND ($16::float8 IS NULL OR extract(epoch FROM ended_at - rollbacks.created_at) >= $16)
+         AND ($17::float8 IS NULL OR extract(epoch FROM ended_at - rollbacks.created_at) <= $17)
+         AND ($18::boolean IS NULL OR CASE WHEN $18 THEN closure = 'verified'
+              ELSE closure = 'not_verified' OR rollbacks.state = 'failed' END)
+         AND ($19::text IS NULL OR EXISTS (
+             SELECT FROM workloads w JOIN clusters c ON c.id = w.cluster_id
+             WHERE w.id = rollbacks.workload_id AND c.name = $19))
          ORDER BY rollbacks.created_at DESC, rollbacks.id DESC LIMIT $7",
         filter.service.as_deref(),
         filter.state.as_deref(),
@@ -270,7 +335,13 @@ pub async fn list(db: impl PgExecutor<'_>, filter: &Filter) -> Result<Vec<Rollba
         filter.closure.as_deref(),
         filter.cause.as_deref(),
         filter.automatic,
-        filter.of_drill
+        filter.of_drill,
+        filter.from.as_deref(),
+        filter.to.as_deref(),
+        filter.shortest_s,
+        filter.longest_s,
+        filter.success,
+        filter.cluster.as_deref()
     );
     rows.fetch_all(db).await?.into_iter().map(Rollback::try_from).collect()
 }
@@ -296,6 +367,7 @@ pub(crate) struct Row {
     service_id: Uuid,
     service_name: String,
     workload_id: Option<Uuid>,
+    members: Value,
     #[expect(dead_code, reason = "a column of the table; the number is read instead")]
     drill_id: Option<Uuid>,
     drill: Option<String>,
@@ -342,6 +414,7 @@ impl TryFrom<Row> for Rollback {
             service: ServiceId(row.service_id),
             service_name: row.service_name,
             workload: row.workload_id.map(WorkloadId),
+            members: part(Some(row.members)).ok().flatten().ok_or_else(broken)?,
             drill: row.drill,
             follows: row.follows.map(RollbackId),
             trigger: part(Some(row.trigger)).ok().flatten().ok_or_else(broken)?,

@@ -7,7 +7,7 @@ use domain::ids::{RollbackId, RunId, ServiceId};
 use domain::plans::Plan;
 use domain::rollbacks::proposal::{CHECKLIST, Proposal, required};
 use domain::rollbacks::{
-    ChecklistItem, Rollback, RunEvent, Side, State, Times, Trigger, Verification,
+    ChecklistItem, Member, Rollback, RunEvent, Side, State, Times, Trigger, Verification,
 };
 use domain::runs::{LEASE_S, NewRun, Purpose, Run};
 use domain::scene::Scene;
@@ -21,6 +21,8 @@ use crate::runs::{self, Claim};
 #[derive(Clone, Debug)]
 pub struct Opening {
     pub proposal: Proposal,
+    /// All of its workloads, that of the scene first, where it brings back several.
+    pub members: Vec<Member>,
     pub trigger: Trigger,
     /// The one that this one asks again for.
     pub follows: Option<RollbackId>,
@@ -46,7 +48,8 @@ pub async fn open(
         sqlx::query!(r#"SELECT gen_random_uuid() AS "rollback!", gen_random_uuid() AS "run!""#);
     let ids = ids.fetch_one(&mut *tx).await?;
     let id = RollbackId(ids.rollback);
-    let Opening { proposal, trigger, follows, asked, onset_at, detected_at, actor, day } = opening;
+    let Opening { proposal, members, trigger, follows, asked, onset_at, detected_at, actor, day } =
+        opening;
     let by_policy = proposal.by_policy;
     let run = proposal.plan.map(|plan| {
         let run =
@@ -65,6 +68,7 @@ pub async fn open(
         service,
         service_name: scene.service.name.clone(),
         workload: Some(scene.workload.id),
+        members,
         drill: scene.rails.drill.clone(),
         follows,
         trigger,

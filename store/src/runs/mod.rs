@@ -35,7 +35,7 @@ macro_rules! select {
             r#"SELECT r.id, service_id, purpose, purpose_id, requested_by, r.reason, r.created_at, required_count,
                    required_roles, expires_at, escalate_at, state, state_at, note, failed_step, moved,
                    wish, wish_by, wish_reason, wish_at, escalated, confirmed_at, epoch,
-                   p.digest, p.steps AS planned, p.live,
+                   p.digest, p.steps AS planned, p.live, p.objects,
                    COALESCE((
                        SELECT jsonb_agg(to_jsonb(s) ORDER BY position) FROM run_steps s WHERE run_id = r.id
                    ), '[]') AS "steps!",
@@ -176,7 +176,8 @@ pub async fn insert(
     let epoch = i64::from(lease_s.is_some());
     let inserted = write!(
         "plan AS (
-             INSERT INTO plans (digest, steps, live, created_at) VALUES ($7, $20, $21, $10) ON CONFLICT DO NOTHING
+             INSERT INTO plans (digest, steps, live, objects, created_at) VALUES ($7, $20, $21, $22, $10)
+             ON CONFLICT DO NOTHING
          ), run AS (
              INSERT INTO runs (id, service_id, purpose, purpose_id, plan_digest, requested_by, reason, created_at,
                  required_count, required_roles, expires_at, escalate_at, state, state_at, due_at, epoch,
@@ -203,7 +204,8 @@ pub async fn insert(
         epoch,
         lease_s,
         json!(run.plan.steps()),
-        json!(run.plan.live())
+        json!(run.plan.live()),
+        json!(run.plan.objects())
     );
     inserted.fetch_one(tx).await?;
     Ok(lease_s.map(|_| Claim { run: run.id, epoch }))

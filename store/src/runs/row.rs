@@ -39,6 +39,7 @@ pub(super) struct Row {
     pub(super) digest: String,
     pub(super) planned: Value,
     pub(super) live: Value,
+    pub(super) objects: Value,
     pub(super) steps: Value,
     pub(super) approvals: Value,
 }
@@ -49,7 +50,7 @@ impl TryFrom<Row> for Run {
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = row.id.to_string();
         let broken = |table| Error::Inconsistent { table, id: id.clone() };
-        let plan = crate::plans::from_row(&row.digest, row.planned, row.live)?;
+        let plan = crate::plans::from_row(&row.digest, row.planned, row.live, row.objects)?;
         let steps: Vec<StepRow> =
             serde_json::from_value(row.steps).map_err(|_| broken("run_steps"))?;
         let steps: Option<Vec<_>> = steps.into_iter().map(StepRow::record).collect();

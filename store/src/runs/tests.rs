@@ -30,6 +30,7 @@ fn live(template: &[u8]) -> LiveState {
         revision: 3,
         paused: false,
         replicas: None,
+        steering: None,
     }
 }
 
@@ -76,8 +77,8 @@ fn decide(run: Run, name: &str, decision: Decision) -> Run {
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn every_state_survives_a_round_trip(pool: PgPool) {
     user(&pool, "ben").await;
-    let intent = Intent { before: live(b"bad"), expected: live(b"good"), stamp: AT };
-    let proof = Proof { after: live(b"good"), resource_version: "7".into(), found: true };
+    let intent = Intent { before: live(b"bad"), expected: live(b"good"), stamp: AT }.whole();
+    let proof = Proof { after: live(b"good"), resource_version: "7".into(), found: true }.whole();
     let undone = Note::Undone { revision: 2 };
     let trouble = Note::Trouble { what: "no answer".into() };
     let approve = |run| decide(run, "ben", Decision::Approve);

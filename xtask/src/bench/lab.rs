@@ -52,13 +52,26 @@ impl Lab {
         let cluster = json!({"kind": "cluster", "name": "lab", "kubeconfig": self.lifeboat,
             "namespaces": [NAMESPACE]});
         let documents = [cluster, policy].into_iter().chain(deployments.iter().map(service));
+        self.import(server, documents)
+    }
+
+    pub(super) fn import(
+        &self,
+        server: &Server,
+        documents: impl IntoIterator<Item = Value>,
+    ) -> anyhow::Result<()> {
         // JSON is YAML.
-        let text: Vec<String> = documents.map(|it| it.to_string()).collect();
+        let text: Vec<String> = documents.into_iter().map(|it| it.to_string()).collect();
         let catalog = self.folder.with_file_name("catalog");
         fs::create_dir_all(&catalog)?;
         fs::write(catalog.join("bench.yaml"), text.join("\n---\n"))?;
         server.command(&["catalog", "import", &catalog.to_string_lossy()])?;
         Ok(())
+    }
+
+    /// The kubeconfigs of the administrator and of us.
+    pub(super) fn kubeconfigs(&self) -> [&Path; 2] {
+        [&self.admin, &self.lifeboat]
     }
 
     pub(super) fn kubectl(&self, args: &[&str]) -> anyhow::Result<String> {

@@ -11,6 +11,7 @@ mod machine;
 mod pretend;
 mod quarter_close;
 mod recover;
+mod releases;
 mod rollback;
 mod server;
 mod start;

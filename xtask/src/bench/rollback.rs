@@ -1,5 +1,6 @@
 //! From the approval of a Deployment's rollback to its new pods being ready, against `kubectl rollout undo` and
-//! `kubectl rollout status`, which somebody would type instead: by turns, on twins in a real control plane.
+//! `kubectl rollout status`, which somebody would type instead: by turns, on twins in a real control plane. The same of
+//! a Helm release, against `helm rollback --wait` ([`releases`]).
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::http::Client;
 use super::lab::{Lab, NAMESPACE};
 use super::server::{Folder, Server};
-use super::{Figure, Limit, median, until};
+use super::{Figure, Limit, median, releases, until};
 use crate::process::build_server;
 use crate::site;
 
@@ -28,7 +29,8 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
     let folder = Folder::new("rollback")?;
     let lab = Lab::start(folder.as_ref())?;
     let twins = Twins(&lab);
-    let server = Server::start(&folder.as_ref().join("data"), super::NO_ARGS)?;
+    let helm = format!("--helm={}", releases::program()?.display());
+    let server = Server::start(&folder.as_ref().join("data"), [helm])?;
     let mut people = People::sign_up(&server, folder.as_ref())?;
     // Only what people ask for, so that nobody is sooner than they are.
     let policy = json!({"kind": "policy", "name": "default", "mode": "off", "observation_s": 1,
@@ -57,12 +59,16 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
         ensure!(twins.image(THEIRS)? == "app:1", "kubectl's rollback did not arrive");
         people.close(&rollback)?;
     }
+    let helm_ratio = releases::ratio(&lab, &server, &mut people, folder.as_ref())?;
     server.stop()?;
     let all = |times: &[f64]| times.iter().map(|it| format!("{it:.0} ")).collect::<String>();
     println!("ours, ms:    {}\nkubectl, ms: {}", all(&ours), all(&theirs));
     let (ours, theirs) = (median(&ours)?, median(&theirs)?);
     println!("medians: ours {ours:.1} ms, kubectl {theirs:.1} ms");
-    Ok(vec![Figure { name: "kubectl_ratio", value: ours / theirs, limit: Limit::AtMost(0.5) }])
+    Ok(vec![
+        Figure { name: "kubectl_ratio", value: ours / theirs, limit: Limit::AtMost(0.5) },
+        Figure { name: "helm_ratio", value: helm_ratio, limit: Limit::AtMost(1.1) },
+    ])
 }
 
 /// What is done to both twins.
@@ -118,8 +124,8 @@ impl Twins<'_> {
 }
 
 /// Who asks, and who approves: never the same.
-struct People {
-    asker: Client,
+pub(super) struct People {
+    pub(super) asker: Client,
     approver: Client,
 }
 
@@ -168,7 +174,7 @@ impl People {
     }
 
     /// From the approval until the run says that the new pods are ready, in milliseconds.
-    fn approve(&mut self, rollback: &Value) -> anyhow::Result<f64> {
+    pub(super) fn approve(&mut self, rollback: &Value) -> anyhow::Result<f64> {
         let digest = rollback["plan"]["digest"].as_str().context("a plan to approve")?;
         let run = rollback["run"].as_str().context("a run")?;
         let path = format!("/api/v1/rollbacks/{}/approvals", id(rollback)?);
@@ -189,7 +195,7 @@ impl People {
     }
 
     /// Ticks the checklist, and waits until the next rollback may be asked for.
-    fn close(&mut self, rollback: &Value) -> anyhow::Result<()> {
+    pub(super) fn close(&mut self, rollback: &Value) -> anyhow::Result<()> {
         let path = format!("/api/v1/rollbacks/{}", id(rollback)?);
         let items = rollback["verification"]["checklist"].as_array().context("a checklist")?;
         let items: Vec<_> =

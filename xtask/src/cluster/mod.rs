@@ -6,6 +6,7 @@
 
 mod binaries;
 pub(crate) use binaries::VERSION;
+mod crds;
 mod kubeconfig;
 mod parts;
 
@@ -79,10 +80,12 @@ pub(crate) fn env(dir: &Path) -> anyhow::Result<String> {
         .with_context(|| format!("no cluster in {}: cargo xtask cluster up", dir.display()))?;
     let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
     Ok(format!(
-        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'",
+        "export KUBECONFIG='{}'\nexport LIFEBOAT_KUBECTL='{}'\nexport LIFEBOAT_CLUSTER_DIR='{}'\n\
+         export LIFEBOAT_HELM3='{programs}/helm3'\nexport LIFEBOAT_HELM4='{programs}/helm4'",
         text("admin_kubeconfig"),
         text("kubectl"),
-        dir.display()
+        dir.display(),
+        programs = programs()?.display()
     ))
 }
 
@@ -112,6 +115,11 @@ fn start(programs: &Path, dir: &Path) -> anyhow::Result<Value> {
     }
     for file in ["deploy/rbac.yaml", "xtask/cluster/nodes.yaml"] {
         starting.kubectl(&["apply", "-f", file])?;
+    }
+    for file in crds::files(dir)? {
+        let file = file.display().to_string();
+        // Too long for the annotation of a usual apply.
+        starting.kubectl(&["apply", "--server-side", "-f", &file])?;
     }
     let taints = ["get", "nodes", "-o", "jsonpath={.items[*].spec.taints}"];
     starting.wait_for("the nodes", &taints, str::is_empty)?;

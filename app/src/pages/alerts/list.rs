@@ -1,13 +1,15 @@
 use domain::access::Action;
 use domain::alerts::{Alert, Source, State};
-use domain::texts::{alerts, common};
+use domain::texts::{alerts, common, number};
 use leptos::either::Either;
 use leptos::prelude::*;
 use store::alerts::Filter;
+use store::signals::Pending;
 
+use crate::pages::openings;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
-    Head, Input, Query, Table, Tone, badge, column, empty, filters, live, mark, page, pager,
+    Head, Input, Panel, Query, Table, Tone, badge, column, empty, filters, live, mark, page, pager,
     when_short,
 };
 use crate::pages::visit::texts;
@@ -27,12 +29,15 @@ pub fn AlertsPage() -> impl IntoView {
             limit: PAGE + 1,
             ..Filter::default()
         };
-        let (mut rows, services) = read(Action::Read, async |cx| {
+        let (mut rows, services, openings, may, pending) = read(Action::Read, async |cx| {
             let services = store::services::list(&cx.db).await?;
             let names = services.into_iter().map(|it| (it.id, it.entry.name));
             Ok((
                 store::alerts::list(&cx.db, &filter).await?,
                 names.collect::<std::collections::HashMap<_, _>>(),
+                store::openings::waiting(&cx.db, PAGE).await?,
+                cx.caller.may_somewhere(Action::OpenIncident, cx.now),
+                store::signals::pending(&cx.db).await?,
             ))
         })
         .await?;
@@ -51,14 +56,16 @@ pub fn AlertsPage() -> impl IntoView {
         };
         let states = State::ALL.iter().map(|it| (it.as_str(), (t.state_of)(*it)));
         Ok(view! {
-            {live("alerts")}
+            {live("alerts openings")}
             <Head title=t.title>{(t.lede)(firing)}</Head>
             {filters(&query, view! {
                 {query.field(Input::search("service", texts(&common::TEXTS).service))}
                 {query.choice("state", texts(&common::TEXTS).state, states)}
             })}
+            {pending_panel(pending)}
             <section class="panel" aria-label=t.title>{content}</section>
             {pager(&query, next.as_deref())}
+            {openings::panel(openings, may, true)}
         })
     })
 }
@@ -77,6 +84,42 @@ fn table(rows: AnyView) -> impl IntoView {
         column(t.decisions),
     ];
     view! { <Table label=t.title heads>{rows}</Table> }
+}
+
+/// Nothing while nothing is beyond its limit.
+fn pending_panel(pending: Vec<Pending>) -> Option<AnyView> {
+    let t = texts(&alerts::TEXTS);
+    if pending.is_empty() {
+        return None;
+    }
+    let row = |it: Pending| {
+        let href = format!("/services/{}", it.service_name);
+        view! {
+            <tr>
+                <th scope="row">{it.signal}</th>
+                <td><a href=href>{it.service_name}</a></td>
+                <td class="number">{number(it.value)}</td>
+                <td>{when_short(it.since)}</td>
+                <td>{when_short(it.fires_at)}</td>
+            </tr>
+        }
+    };
+    let heads = vec![
+        column(t.name),
+        column(texts(&common::TEXTS).service),
+        column(t.value).number(),
+        column(t.since),
+        column(t.fires_at),
+    ];
+    let rows: Vec<_> = pending.into_iter().map(row).collect();
+    Some(
+        view! {
+            <Panel id="pending" title=t.pending>
+                <Table label=t.pending heads>{rows}</Table>
+            </Panel>
+        }
+        .into_any(),
+    )
 }
 
 fn row(alert: Alert, service: Option<String>) -> impl IntoView {

@@ -5,7 +5,7 @@ use domain::access::Action;
 use domain::decide::recompute;
 use domain::decisions::Outcome;
 use domain::ids::AlertId;
-use domain::texts::{common, decision_pages, rollbacks};
+use domain::texts::{common, decision_pages, rollbacks, simulator};
 use leptos::either::Either;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -60,7 +60,7 @@ pub fn DecisionsPage() -> impl IntoView {
     })
 }
 
-fn tone(outcome: Outcome) -> Tone {
+pub(in crate::pages) fn tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Automatic => Tone::Ok,
         Outcome::Partial | Outcome::Human => Tone::Warn,
@@ -152,8 +152,13 @@ fn show(stored: Stored, rollback: Option<String>) -> impl IntoView {
     let badge = badge(tone(decision.outcome), outcome.name);
     let situation = serde_json::to_string_pretty(&stored.situation).unwrap_or_default();
     let record = record::panel(decision);
+    let simulator = view! {
+        <a class="button" href=format!("/simulator?decision={}", stored.id)>
+            {texts(&simulator::TEXTS).open}
+        </a>
+    };
     view! {
-        <Head title=t.title badge=badge>{outcome.explanation}</Head>
+        <Head title=t.title badge=badge actions=simulator.into_any()>{outcome.explanation}</Head>
         <Panel id="decision" title=t.title>
             <div class="body">
                 {facts(pairs)}

@@ -46,7 +46,7 @@ pub fn ImportsPage() -> impl IntoView {
 }
 
 /// What became of a consent.
-fn said() -> Option<AnyView> {
+pub(in crate::pages) fn said() -> Option<AnyView> {
     let answer = visit().answer.filter(|it| it.form == CONSENT)?;
     answer.said.now();
     let (role, tone, text) = match &answer.error {
@@ -57,7 +57,7 @@ fn said() -> Option<AnyView> {
     Some(notice.into_any())
 }
 
-fn panel(it: &Import) -> AnyView {
+pub(in crate::pages) fn panel(it: &Import) -> AnyView {
     let t = texts(&TEXTS);
     let (tone, state) = match it.state {
         ImportState::AwaitingConsent => (Tone::Warn, t.awaiting),
@@ -114,6 +114,12 @@ fn about(it: &Import) -> AnyView {
         (t.asked_at, when(it.requested_at)),
         (t.digest, digest(it.digest.as_str())),
     ];
+    if let Some(edit) = &it.edit {
+        let href = format!("/{}", edit.subject);
+        let link = view! { <a href=href>{edit.subject.clone()}</a> };
+        pairs.insert(0, (t.edits, link.into_any()));
+        pairs.insert(1, (t.edit_reason, edit.reason.clone().into_any()));
+    }
     match &it.state {
         ImportState::AwaitingConsent => {}
         ImportState::InForce { consented_by, at } => {
@@ -159,6 +165,14 @@ fn decide(it: &Import) -> AnyView {
     .into_any()
 }
 
+/// Old and new of one value.
+pub(in crate::pages) fn member_lines(it: &Member) -> impl Iterator<Item = Line> + use<> {
+    let line = |value: &Value| format!("  {}: {value}", it.path);
+    let from = (!it.from.is_null()).then(|| Line::Removed(line(&it.from)));
+    let to = (!it.to.is_null()).then(|| Line::Added(line(&it.to)));
+    from.into_iter().chain(to)
+}
+
 fn person(actor: &str) -> String {
     actor.split_once(':').map_or(actor, |(_, name)| name).to_owned()
 }
@@ -189,12 +203,7 @@ impl Changes {
         let created = self.created.iter().map(|it| Line::Added(format!("{it} {}", t.created)));
         let removed = self.removed.iter().map(|it| Line::Removed(format!("{it} {}", t.removed)));
         let changed = self.differences.iter().flat_map(|it| {
-            let members = it.members.iter().flat_map(|it| {
-                let line = |value: &Value| format!("  {}: {value}", it.path);
-                let from = (!it.from.is_null()).then(|| Line::Removed(line(&it.from)));
-                let to = (!it.to.is_null()).then(|| Line::Added(line(&it.to)));
-                from.into_iter().chain(to)
-            });
+            let members = it.members.iter().flat_map(member_lines);
             std::iter::once(Line::Of(it.document.clone())).chain(members).collect::<Vec<_>>()
         });
         created.chain(changed).chain(removed).collect()

@@ -1,9 +1,12 @@
 //! Rails: what holds automation back now, and who may lift it.
 
 pub mod actions;
+mod each;
+mod windows;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::Action;
 use domain::policies::Mode;
 use domain::rails::{KillSwitch, Scope};
@@ -30,16 +33,25 @@ struct Guarded {
     block_at: i64,
     this_hour: i64,
     cap: i64,
-    holds: Vec<String>,
+    holds: Vec<store::rails::Hold>,
+    /// When the cool-down after its last rollback is over.
+    cools_until: Option<DateTime<Utc>>,
+    cooldown: TimeDelta,
+    /// Other services that are being rolled back now, and how many may be at once.
+    rolling_back: i64,
+    blast_radius: i64,
 }
 
 struct Shown {
     global: Option<KillSwitch>,
     clusters: Vec<(String, Option<KillSwitch>)>,
     services: Vec<Guarded>,
+    /// Name and protected namespaces of each cluster that has some.
+    protected: Vec<(String, Vec<String>)>,
     may_throw: bool,
     may_lift: bool,
     me: String,
+    windows: windows::Shown,
 }
 
 #[component]
@@ -53,9 +65,11 @@ pub fn RailsPage() -> impl IntoView {
         let head =
             if on == 0 { badge(Tone::Ok, t.all_off) } else { badge(Tone::Bad, (t.some_on)(on)) };
         Ok(view! {
-            {live("kill-switches services rollbacks")}
+            {live("kill-switches windows services rollbacks")}
             <Head title=t.title badge=head>{t.lede}</Head>
             {switches(&shown)}
+            {each::panel(&shown)}
+            {windows::panel(&shown.windows)}
             {services(shown)}
         })
     })
@@ -68,6 +82,10 @@ async fn load(cx: &Context) -> Result<Shown, Error> {
         .map(|it| (it.scope.clone(), it))
         .collect();
     let clusters = store::clusters::list(&cx.db).await?;
+    let protected = clusters.iter().filter(|it| !it.protected_namespaces.is_empty());
+    let protected =
+        protected.map(|it| (it.name.clone(), it.protected_namespaces.clone())).collect();
+    let by_rule = store::rails::automatic_by_rule(&cx.db, cx.now).await?;
     let mut services = Vec::new();
     for service in store::services::list(&cx.db).await? {
         let policy = store::policies::for_service(&cx.db, service.id).await?.entry;
@@ -80,9 +98,22 @@ async fn load(cx: &Context) -> Result<Shown, Error> {
             mode: policy.mode,
             failures: history.failures,
             block_at: i64::from(policy.rails.failures_to_block),
-            this_hour: history.automatic_this_hour,
+            // The cap is one rule's; the one that has used most of it says how near it is.
+            this_hour: by_rule
+                .iter()
+                .filter(|it| it.0 == service.id)
+                .map(|it| it.2)
+                .max()
+                .unwrap_or(0),
             cap: i64::from(policy.rails.per_rule_hour),
-            holds: holds.into_iter().map(|it| it.images.join(", ")).collect(),
+            holds,
+            cools_until: history
+                .last_ended_at
+                .map(|it| it + TimeDelta::seconds(policy.rails.cooldown_s.into()))
+                .filter(|it| *it > cx.now),
+            cooldown: TimeDelta::seconds(policy.rails.cooldown_s.into()),
+            rolling_back: history.services_rolling_back,
+            blast_radius: i64::from(policy.rails.blast_radius),
         });
     }
     Ok(Shown {
@@ -95,9 +126,11 @@ async fn load(cx: &Context) -> Result<Shown, Error> {
             })
             .collect(),
         services,
+        protected,
         may_throw: cx.caller.may_somewhere(Action::KillSwitchOn, cx.now),
         may_lift: cx.caller.may_somewhere(Action::KillSwitchOff, cx.now),
         me: cx.caller.actor().to_string(),
+        windows: windows::load(cx).await?,
     })
 }
 
@@ -235,7 +268,7 @@ fn service_row(shown: &Shown, it: &Guarded) -> impl IntoView + use<> {
             <td>{switch}</td>
             <td class="number">{failures}</td>
             <td class="number optional">{this_hour}</td>
-            <td class="optional">{it.holds.join("; ")}</td>
+            <td class="optional">{each::holds(it)}</td>
             <td>
                 {act(shown, &Scope::Service(it.name.clone()), it.switch.as_ref())}
                 {acknowledge}

@@ -1,7 +1,9 @@
 use domain::access::Action;
+use domain::texts::inbox;
 use domain::texts::rollbacks::TEXTS;
 use leptos::prelude::*;
 
+use crate::islands::Keys;
 use crate::pages::ssr::read;
 use crate::pages::ui::{Head, empty, live, page};
 use crate::pages::visit::texts;
@@ -16,11 +18,16 @@ pub fn ApprovalsPage() -> impl IntoView {
         let count = decisions.len();
         let content = match count {
             0 => empty(t.nothing_waits).into_any(),
-            _ => queue(decisions),
+            _ => {
+                let queue = queue(decisions);
+                view! { <Keys>{queue}</Keys> }.into_any()
+            }
         };
+        let inbox = texts(&inbox::TEXTS);
+        let keys = (count > 1).then(|| view! { " " <small class="optional">{inbox.keys}</small> });
         Ok(view! {
-            {live("rollbacks runs")}
-            <Head title=t.approvals>{(t.approvals_lede)(count)}</Head>
+            {live("rollbacks runs catalog-imports")}
+            <Head title=t.approvals>{(inbox.lede)(count)} {keys}</Head>
             <section class="panel" aria-label=t.approvals>{content}</section>
         })
     })

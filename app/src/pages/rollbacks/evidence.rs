@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::changes::Item;
 use domain::decisions::{RuleName, Target};
 use domain::plans::StepKind;
+use domain::releases::Revision;
 use domain::rollbacks::Trigger;
 use domain::runs::StepRecord;
 use domain::signals::Severity;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::detail::Shown;
 use super::record::reason;
+use crate::pages::releases;
 use crate::pages::ui::{
     Line, Panel, PlanStep, Table, Tone, badge, column, diff, digest, empty, facts, mark, steps,
     when, when_short,
@@ -72,6 +74,9 @@ pub(super) fn alert(shown: &Shown) -> AnyView {
             let shown = link.clone();
             pairs.push(("Runbook", view! { <a href=link rel="noreferrer">{shown}</a> }.into_any()));
         }
+        if let Some(trace) = domain::openings::trace_id(&alert.annotations, &alert.labels) {
+            pairs.push((t.trace, view! { <code>{trace}</code> }.into_any()));
+        }
         view! {
             <Panel id="alert" title=t.alert badge=badge(tone, named) note=when_short(alert.received_at)>
                 <div class="body">{facts(pairs)}</div>
@@ -96,6 +101,9 @@ fn onset(shown: &Shown) -> Option<DateTime<Utc>> {
 /// Images first, for they tell releases apart; then everything else in the template that goes back.
 pub(super) fn change(shown: &Shown) -> AnyView {
     let t = texts(&TEXTS);
+    if let Some((from, to)) = &shown.releases {
+        return change_of_release(shown, from, to);
+    }
     let Some(difference) = &shown.difference else { return ().into_any() };
     let (images, rest): (Vec<&Item>, Vec<&Item>) =
         difference.items.iter().partition(|it| it.part == domain::changes::Part::Image);
@@ -115,6 +123,10 @@ pub(super) fn change(shown: &Shown) -> AnyView {
         true => empty(t.nothing_differs),
         false => diff(t.will_change, lines),
     };
+    let drift = shown.drift.as_ref().map(|it| {
+        let said = (texts(&texts::releases::TEXTS).drifts)(it);
+        view! { <p>{mark(Tone::Warn, said)}</p> }
+    });
     let replicas = shown.workload.as_ref().map_or(0, |it| it.replicas);
     let mut pairs = vec![
         (t.blast_radius, (t.blast)(replicas).into_any()),
@@ -127,7 +139,30 @@ pub(super) fn change(shown: &Shown) -> AnyView {
     }
     view! {
         <Panel id="change" title=t.will_change>
-            <div class="body">{content} {facts(pairs)}</div>
+            <div class="body">{drift} {content} {facts(pairs)}</div>
+        </Panel>
+    }
+    .into_any()
+}
+
+/// The manifests of both revisions, object by object.
+fn change_of_release(shown: &Shown, from: &Revision, to: &Revision) -> AnyView {
+    let t = texts(&TEXTS);
+    let of_releases = texts(&texts::releases::TEXTS);
+    let title = (of_releases.difference)(from.revision, to.revision);
+    let hooks = to.hooks.iter().filter(|it| it.runs_at_rollback());
+    let hooks: Vec<_> = hooks.map(|it| format!("{}/{}", it.kind, it.name)).collect();
+    let mut pairs = Vec::new();
+    if let Some(target) = &shown.rollback.target {
+        pairs.push((t.why_target, target_text(target, visit().lang).into_any()));
+    }
+    if !hooks.is_empty() {
+        pairs.push((of_releases.hooks, mark(Tone::Warn, hooks.join(", "))));
+    }
+    let difference = releases::difference(&title, from, to);
+    view! {
+        <Panel id="change" title=t.will_change>
+            <div class="body">{difference} {facts(pairs)}</div>
         </Panel>
     }
     .into_any()
@@ -151,6 +186,7 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
         deadline: (t.at_most)(step.deadline_s),
         command: match &step.kind {
             StepKind::Kubernetes { workload, action } => texts::runs::command(workload, action),
+            StepKind::Object { object, action } => texts::objects::command(object, action),
             _ => None,
         },
         state: Some(standing_of_step(record)),
@@ -158,12 +194,17 @@ pub(super) fn plan(shown: &Shown) -> AnyView {
     });
     let list = steps(list);
     let digest = digest(run.plan.digest().as_str());
+    let warnings = shown.decision.iter().flat_map(|it| &it.decision.warnings);
+    let warnings = warnings.map(|it| view! { <li>{mark(Tone::Warn, it.text(lang))}</li> });
+    let warnings: Vec<_> = warnings.collect();
+    let warnings = (!warnings.is_empty()).then(|| view! { <ul>{warnings}</ul> });
     view! {
         <Panel id="plan" title=t.plan>
             <div class="body">
                 <p>
                     <small>{t.plan_note}</small>
                 </p>
+                {warnings}
                 {list}
                 <p>{t.digest} " " {digest}</p>
             </div>

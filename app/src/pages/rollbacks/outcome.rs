@@ -1,8 +1,10 @@
 //! What became of it: where the time went, the automatic checks, and the human checklist.
 
 use chrono::TimeDelta;
+use domain::rollbacks::members::{self, Member, Standing};
 use domain::rollbacks::{Rollback, State};
 use domain::texts::rollbacks::TEXTS;
+use domain::texts::runs;
 use domain::verdict::Verdict;
 use leptos::prelude::*;
 
@@ -12,7 +14,7 @@ use crate::pages::ui::{
     Button, Input, Panel, Phase, Table, Tone, badge, column, empty, form, hidden, mark, phases,
     stopwatch, submit, took,
 };
-use crate::pages::visit::texts;
+use crate::pages::visit::{texts, visit};
 
 /// The time split, as far as it is known.
 pub(super) fn phases_of(rollback: &Rollback) -> Option<AnyView> {
@@ -40,6 +42,49 @@ pub(super) fn phases_of(rollback: &Rollback) -> Option<AnyView> {
         view! {
             <Panel id="phases" title=t.phases note=recovery.unwrap_or_else(|| ().into_any())>
                 <div class="body">{phases(&parts)}</div>
+            </Panel>
+        }
+        .into_any(),
+    )
+}
+
+/// What became of each workload, where there are several.
+pub(super) fn members(shown: &Shown) -> Option<AnyView> {
+    let t = texts(&TEXTS);
+    let run = shown.run.as_ref().filter(|_| !shown.rollback.members.is_empty())?;
+    let row = |it: &Member| {
+        let (standing, note) = members::standing(run, &it.workload);
+        let (tone, word) = match standing {
+            Standing::Pending => (Tone::Idle, "pending"),
+            Standing::Running => (Tone::Live, "running"),
+            Standing::Succeeded => (Tone::Ok, "succeeded"),
+            Standing::Failed => (Tone::Bad, "failed"),
+            Standing::Skipped => (Tone::Warn, "skipped"),
+        };
+        let word = (texts(&runs::TEXTS).step_state_of)(word);
+        let workload = format!("{}/{}", it.workload.kind.as_str(), it.workload.name);
+        let link = format!("/workloads/{}", it.workload_id);
+        let from_to = format!("{} → {}", it.from.revision, it.target.revision);
+        view! {
+            <tr>
+                <th scope="row"><a href=link>{workload}</a></th>
+                <td class="number">{from_to}</td>
+                <td>{mark(tone, word)}</td>
+                <td class="optional">{note.map(|it| runs::note(it, visit().lang))}</td>
+            </tr>
+        }
+    };
+    let heads = vec![
+        column(t.member),
+        column(t.revisions).number(),
+        column(t.verdict),
+        column(t.reason).optional(),
+    ];
+    let rows: Vec<_> = shown.rollback.members.iter().map(row).collect();
+    Some(
+        view! {
+            <Panel id="members" title=t.members>
+                <Table label=t.members heads=heads>{rows}</Table>
             </Panel>
         }
         .into_any(),

@@ -113,6 +113,9 @@ fn went(run: &Run) -> AnyView {
             domain::plans::StepKind::Kubernetes { workload, action } => {
                 runs::command(workload, action).map(command)
             }
+            domain::plans::StepKind::Object { object, action } => {
+                domain::texts::objects::command(object, action).map(command)
+            }
             _ => None,
         };
         let took = record.started_at().zip(record.finished_at());
@@ -163,6 +166,12 @@ fn about(shown: &Shown) -> AnyView {
             {workload.to_string()} " · " {live.revision} " · " <code>{live.digest.short().to_owned()}</code>
         };
         pairs.push((words.workload, state.into_any()));
+    }
+    for live in run.plan.objects() {
+        let state = view! {
+            {live.object.to_string()} " · " <code>{live.digest.short().to_owned()}</code>
+        };
+        pairs.push((words.object, state.into_any()));
     }
     let facts = facts(pairs);
     view! {

@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
+
 use domain::access::Action;
 use domain::catalog::Stored;
+use domain::checks::chain::Request;
 use domain::checks::{Check, CheckKind, Expect};
-use domain::ids::{PolicyId, ServiceId, SignalId};
+use domain::ids::{PolicyId, ServiceId, SignalId, WorkloadId};
 use domain::policies::Policy;
+use domain::readiness::Shape;
+use domain::revisions::Revision;
 use domain::services::{Service, Standing, WorkloadRef};
 use domain::signals::{Comparison, Signal};
 use domain::texts::{common, number, services};
@@ -11,6 +16,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::policy::policy_panel;
+use super::readiness::{self, Known};
 use super::signals::signals_panel;
 use super::{members, mode_badge, rollback_link, standing_mark};
 use crate::pages::ssr::read;
@@ -27,7 +33,13 @@ struct Shown {
     seen: Vec<Workload>,
     /// The number of its open rollback.
     open: Option<String>,
+    shapes: BTreeMap<WorkloadId, Shape>,
+    revisions: BTreeMap<WorkloadId, Vec<Revision>>,
+    decisions: Vec<store::decisions::Stored>,
 }
+
+/// The newest decisions; the rest has a page of its own.
+const DECISIONS: i64 = 10;
 
 #[component]
 pub fn ServicePage() -> impl IntoView {
@@ -36,6 +48,13 @@ pub fn ServicePage() -> impl IntoView {
     page(t.title, async move {
         let shown = read(Action::Read, async |cx| {
             let service = store::services::by_name(&cx.db, &name).await?;
+            let filter = store::decisions::Filter {
+                service: Some(name.clone()),
+                limit: DECISIONS,
+                ..Default::default()
+            };
+            let seen = store::workloads::by_service(&cx.db, service.id).await?;
+            let ids: Vec<WorkloadId> = seen.iter().map(|it| it.id).collect();
             let open = store::rollbacks::Filter {
                 service: Some(name),
                 open: true,
@@ -46,13 +65,20 @@ pub fn ServicePage() -> impl IntoView {
             Ok(Shown {
                 policy: store::policies::for_service(&cx.db, service.id).await?,
                 signals: store::signals::list(&cx.db).await?,
-                seen: store::workloads::by_service(&cx.db, service.id).await?,
+                seen,
+                shapes: store::readiness::shapes(&cx.db, &ids).await?,
+                revisions: store::revisions::of_all(&cx.db, &ids).await?,
+                decisions: store::decisions::list(&cx.db, &filter).await?,
                 open: open.map(|it| it.number),
                 service,
             })
         })
         .await?;
-        let Shown { service, policy, signals, seen, open } = shown;
+        let Shown { service, policy, signals, seen, open, shapes, revisions, decisions } = shown;
+        let known =
+            Known { seen: &seen, shapes: &shapes, revisions: &revisions, checks: &service.checks };
+        let (ready, revisions) = (readiness::panel(&known), readiness::revisions(&known));
+        let decisions = readiness::decisions(&service.name, &decisions);
         let mode = policy.mode;
         let facts = facts_panel(&service, &policy, open);
         let checks = checks_panel(&service.checks);
@@ -61,11 +87,16 @@ pub fn ServicePage() -> impl IntoView {
             {live(format!("services/{} policies signals workloads rollbacks", service.name))}
             <Head title=service.name.clone() badge=mode_badge(mode)>{(t.mode_means)(mode)}</Head>
             {workloads_panel(&service, &seen)}
+            {ready}
+            <Halves>
+                {revisions}
+                {decisions}
+            </Halves>
             <Halves>
                 <div class="stack">{facts} {checks}</div>
                 {rules}
             </Halves>
-            {signals_panel(&signals, &policy)}
+            {signals_panel(&signals, Some(&policy))}
         })
     })
 }
@@ -133,7 +164,9 @@ fn facts_panel(
     let pairs = [
         (t.team, service.team.clone().into_any()),
         (t.environment, service.environment.clone().into_any()),
-        (t.policy, (t.version)(&policy.name, policy.version).into_any()),
+        (t.policy, view! {
+            <a href=format!("/policies/{}", policy.name)>{(t.version)(&policy.name, policy.version)}</a>
+        }.into_any()),
         (t.matches, labels),
         (
             t.open_rollback,
@@ -202,6 +235,14 @@ fn what(kind: &CheckKind) -> AnyView {
         CheckKind::Kubernetes { condition, workload } => {
             let workload = workload.as_ref().map(|it| format!("{}/{}", it.kind.as_str(), it.name));
             (workload.unwrap_or_default(), (t.condition_of)(*condition).to_owned())
+        }
+        CheckKind::Chain(chain) => {
+            let line = |it: &Request| {
+                let asked = format!("{} {}", it.method.as_str(), it.url);
+                view! { <li><code>{asked}</code> " " {expected(&it.expect)}</li> }
+            };
+            let lines = chain.steps.iter().chain(&chain.cleanup).map(line).collect_view();
+            return view! { <ol>{lines}</ol> }.into_any();
         }
     };
     let asked = (!asked.is_empty()).then(|| view! { <code>{asked}</code> });

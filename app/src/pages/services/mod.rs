@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod list;
 mod policy;
+mod readiness;
 mod signals;
 
 use domain::policies::Mode;
@@ -11,6 +12,8 @@ use domain::texts::services;
 use domain::workloads::Workload;
 use leptos::prelude::*;
 
+pub(in crate::pages) use self::policy::policy_panel;
+pub(in crate::pages) use self::signals::{severity_mark, signals_panel, threshold};
 use super::ui::{Tone, badge, mark};
 use super::visit::texts;
 
@@ -40,7 +43,7 @@ fn standing_mark(standing: Standing) -> AnyView {
     mark(tone, (texts(&services::TEXTS).standing_of)(standing))
 }
 
-fn mode_badge(mode: Mode) -> AnyView {
+pub(in crate::pages) fn mode_badge(mode: Mode) -> AnyView {
     let tone = match mode {
         Mode::Off | Mode::Shadow => Tone::Idle,
         Mode::Suggest => Tone::Warn,

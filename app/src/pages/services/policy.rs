@@ -12,7 +12,7 @@ use super::mode_badge;
 use crate::pages::ui::{Panel, facts};
 use crate::pages::visit::{texts, visit};
 
-pub(super) fn policy_panel(policy: &Stored<PolicyId, Policy>) -> AnyView {
+pub(in crate::pages) fn policy_panel(policy: &Stored<PolicyId, Policy>) -> AnyView {
     let t = texts(&services::TEXTS);
     let [reach, gates, rails] = [reach(policy), gates(&policy.gates), rails(&policy.rails)];
     view! {

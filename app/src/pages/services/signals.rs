@@ -5,14 +5,18 @@ use domain::catalog::Stored;
 use domain::ids::SignalId;
 use domain::policies::Policy;
 use domain::signals::{Severity, Signal, Source};
-use domain::texts::{common, duration, number, percent, services};
+use domain::texts::{common, duration, number, percent, services, versions};
 use leptos::prelude::*;
 
 use super::detail::sign;
 use crate::pages::ui::{Panel, Table, Tone, column, mark, number_of};
 use crate::pages::visit::{texts, visit};
 
-pub(super) fn signals_panel(signals: &[Stored<SignalId, Signal>], policy: &Policy) -> AnyView {
+/// `policy` marks those that are automatic whatever the confidence.
+pub(in crate::pages) fn signals_panel(
+    signals: &[Stored<SignalId, Signal>],
+    policy: Option<&Policy>,
+) -> AnyView {
     let t = texts(&services::TEXTS);
     let common = texts(&common::TEXTS);
     let heads = vec![
@@ -36,31 +40,39 @@ pub(super) fn signals_panel(signals: &[Stored<SignalId, Signal>], policy: &Polic
     .into_any()
 }
 
-fn row(signal: &Signal, policy: &Policy) -> impl IntoView + use<> {
-    let t = texts(&services::TEXTS);
-    let tone = match signal.severity {
+pub(in crate::pages) fn severity_mark(severity: Severity) -> AnyView {
+    let tone = match severity {
         Severity::Info => Tone::Idle,
         Severity::Warning => Tone::Warn,
         Severity::Critical | Severity::Emergency => Tone::Bad,
     };
+    mark(tone, (texts(&services::TEXTS).severity_of)(severity))
+}
+
+/// When it fires: `> 5 %`.
+pub(in crate::pages) fn threshold(signal: &Signal) -> String {
+    format!("{} {}", sign(signal.comparison), value(signal, signal.limit))
+}
+
+fn row(signal: &Signal, policy: Option<&Policy>) -> impl IntoView + use<> {
+    let t = texts(&services::TEXTS);
     let lasting = match signal.for_s {
         0 => t.at_once.to_owned(),
         seconds => duration(visit().lang, TimeDelta::seconds(i64::from(seconds))),
     };
-    let always = policy.automatic_rules.contains(&signal.name);
-    let name = match &signal.runbook {
-        Some(runbook) => view! { <a href=runbook.clone()>{signal.name.clone()}</a> }.into_any(),
-        None => signal.name.clone().into_any(),
-    };
+    let always = policy.is_some_and(|it| it.automatic_rules.contains(&signal.name));
+    let href = format!("/signals/{}", signal.name);
+    let name = view! { <a href=href>{signal.name.clone()}</a> };
+    let runbook = signal.runbook.clone().map(|it| {
+        view! { " " <a href=it><small>{texts(&versions::TEXTS).runbook}</small></a> }
+    });
     view! {
         <tr>
             <th scope="row">
-                {name} {always.then(|| view! { <small>{t.automatic_rules}</small> })}
+                {name} {runbook} {always.then(|| view! { <small>{t.automatic_rules}</small> })}
             </th>
-            <td>{mark(tone, (t.severity_of)(signal.severity))}</td>
-            <td class="number">
-                {format!("{} {}", sign(signal.comparison), value(signal, signal.limit))}
-            </td>
+            <td>{severity_mark(signal.severity)}</td>
+            <td class="number">{threshold(signal)}</td>
             <td>{lasting}</td>
             <td class="number optional">{value(signal, signal.baseline)}</td>
             <td class="number optional">{value(signal, signal.ceiling)}</td>

@@ -25,6 +25,18 @@ impl Sent {
         Self { place: format!("{function}{id}"), answer }
     }
 
+    /// The same for a form that has a route of its own.
+    pub fn named(form: &str) -> Self {
+        let answer = visit().answer.filter(|it| it.form == form);
+        Self { place: form.to_owned(), answer }
+    }
+
+    /// What is said above a form whose answer, where it was taken, is shown by something else.
+    pub fn notice_of_refusal(&self) -> Option<AnyView> {
+        self.error()?;
+        self.notice()
+    }
+
     /// Unique on the page.
     pub(super) fn place(&self) -> &str {
         &self.place

@@ -32,6 +32,8 @@ const GROUPS: &[Group] = &[
         places: &[
             Place { href: "/approvals", name: |t| t.approvals },
             Place { href: "/rollbacks", name: |t| t.all_rollbacks },
+            Place { href: "/statistics", name: |t| t.statistics },
+            Place { href: "/simulator", name: |t| t.simulator },
         ],
         admin: false,
     },
@@ -47,6 +49,8 @@ const GROUPS: &[Group] = &[
             Place { href: "/services", name: |t| t.services },
             Place { href: "/runs", name: |t| t.runs },
             Place { href: "/rails", name: |t| t.rails },
+            Place { href: "/policies", name: |t| t.policies },
+            Place { href: "/signals", name: |t| t.signals },
             Place { href: "/admin/imports", name: |t| t.imports },
             Place { href: "/audit", name: |t| t.audit },
         ],
@@ -176,6 +180,12 @@ fn trail(path: &str, t: &Texts) -> Vec<(String, Option<String>)> {
     for segment in path[place.href.len()..].split('/').filter(|it| !it.is_empty()) {
         href = format!("{}/{segment}", href.trim_end_matches('/'));
         let own = BESIDE.iter().find(|it| it.href == href).map(|it| (it.name)(t).to_owned());
+        let act = match segment {
+            "edit" => Some(t.edit.to_owned()),
+            "new" => Some(t.new.to_owned()),
+            _ => None,
+        };
+        let own = own.or(act);
         trail.push((own.unwrap_or_else(|| readable(segment)), Some(href.clone())));
     }
     trail

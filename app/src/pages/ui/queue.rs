@@ -16,6 +16,9 @@ pub fn Waiting(
     #[prop(into)] href: String,
     #[prop(into)] title: String,
     #[prop(optional, into)] why: Option<String>,
+    /// What else one has to know before opening it.
+    #[prop(optional)]
+    more: Option<AnyView>,
     #[prop(optional)] due: Option<AnyView>,
     #[prop(optional)] act: Option<AnyView>,
 ) -> AnyView {
@@ -25,6 +28,7 @@ pub fn Waiting(
             <div>
                 <a href=href>{title}</a>
                 {why.map(|it| view! { <p>{it}</p> })}
+                {more}
             </div>
             {due.map(|it| view! { <div class="due">{it}</div> })}
             {act.map(|it| view! { <div class="act">{it}</div> })}

@@ -3,15 +3,17 @@
 use domain::access::{Action, Place, Subject};
 use domain::changes::Change;
 use domain::pods::Pod;
+use domain::releases::Release;
 use domain::revisions::Revision;
 use domain::texts::{common, workloads::TEXTS};
-use domain::workloads::{Event, Workload};
+use domain::workloads::{Event, Owner, Workload};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{find, happened, history, images, pods, standing};
+use super::{find, gates, happened, history, images, pods, standing};
 use crate::doors::Context;
 use crate::pages::error::Error;
+use crate::pages::releases;
 use crate::pages::ssr::read;
 use crate::pages::ui::{Head, Panel, Tone, badge, digest, facts, live, mark, page, when};
 use crate::pages::visit::texts;
@@ -29,6 +31,9 @@ pub(super) struct Shown {
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
     pub(super) logs: Vec<store::pods::Log>,
+    /// The Helm release that it belongs to, where its records are read.
+    pub(super) release: Option<Release>,
+    pub(super) gates: Vec<store::gates::Standing>,
 }
 
 #[component]
@@ -54,13 +59,16 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
         true => store::pods::logs(db, id, 3).await?,
         false => Vec::new(),
     };
+    let release = store::releases::of_workload(&mut *cx.connection().await?, &workload).await?;
     Ok(Shown {
+        release,
         service: service.map(|it| it.name),
         logs,
         pods: store::pods::of(db, id).await?,
         revisions: store::revisions::of(db, id).await?,
         changes: store::changes::of_workload(db, id, RECENT).await?,
         events: store::events::of(db, id, RECENT).await?,
+        gates: store::gates::of_workload(&mut *cx.connection().await?, id).await?,
         workload,
     })
 }
@@ -77,12 +85,26 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
         {live(Subject::new("workloads", workload.id))}
         <Head title badge=standing(workload)>{lede}</Head>
         {now(shown)}
+        {workload.canary.as_ref().map(gates::canary)}
         {pods::panel(shown)}
         {history::panel(shown)}
+        {release(shown)}
+        {gates::panel(shown)}
         {happened::changes(shown)}
         {happened::logs(shown)}
         {happened::events(shown)}
     }
+}
+
+fn release(shown: &Shown) -> Option<AnyView> {
+    let workload = &shown.workload;
+    let Owner::Helm(name) = &workload.owner else { return None };
+    let Some(release) = &shown.release else {
+        return Some(releases::not_read(name, &workload.namespace));
+    };
+    let live = shown.revisions.iter().find(|it| it.digest == workload.live.digest);
+    let drift = live.and_then(|it| domain::releases::drift(release, workload, &it.template));
+    Some(releases::panel(release, drift.as_ref()))
 }
 
 fn now(shown: &Shown) -> AnyView {
@@ -111,6 +133,9 @@ fn now(shown: &Shown) -> AnyView {
         (t.healthy_since, health),
         (t.seen, when(it.seen_at)),
     ];
+    if let Some(update) = it.update {
+        pairs.insert(3, (t.update, (t.update_of)(update).into_any()));
+    }
     if it.paused {
         let whose = if it.paused_by_us { t.paused_by_us } else { t.paused };
         pairs.insert(3, (t.paused, mark(Tone::Warn, whose)));

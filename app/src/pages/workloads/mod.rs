@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod detail;
+mod gates;
 mod happened;
 mod history;
 mod pods;
@@ -37,7 +38,7 @@ fn standing(workload: &Workload) -> AnyView {
     badge(tone, (t.rollout_of)(&workload.rollout))
 }
 
-fn verdict(verdict: RevisionVerdict) -> AnyView {
+pub(in crate::pages) fn verdict(verdict: RevisionVerdict) -> AnyView {
     let tone = match verdict {
         RevisionVerdict::Verified => Tone::Ok,
         RevisionVerdict::Bad | RevisionVerdict::Forbidden => Tone::Bad,

@@ -188,12 +188,12 @@ async fn add_steps(
         None => vec![],
     };
     let checks = service.map(|it| it.entry.checks.as_slice()).unwrap_or_default();
-    let step = |(n, it): (usize, &Performed)| {
-        let step = runs::step(n, &it.step, checks, &watched)?;
-        Ok(Step { protection: it.protection.clone(), ..step })
-    };
-    let steps = asked.iter().enumerate().map(step);
-    drill.steps = steps.collect::<Result<Vec<_>, _>>().map_err(of_plan)?;
+    let mut steps = Vec::new();
+    for (n, it) in asked.iter().enumerate() {
+        let step = runs::step(n, &it.step, checks, &watched, &steps).map_err(of_plan)?;
+        steps.push(Step { protection: it.protection.clone(), ..step });
+    }
+    drill.steps = steps;
     let fault = drill.steps.iter().find(|it| matches!(it.kind, StepKind::Inject { .. }));
     let fault = fault.and_then(|it| it.kind.workload());
     let workload = watched.iter().map(|it| &it.workload);

@@ -155,6 +155,7 @@ fn house() -> House {
             requested_by: "user:author".into(),
             requested_at: now(),
             documents: 2,
+            edits: None,
         }],
         grants: vec![Grant {
             user: "new".into(),

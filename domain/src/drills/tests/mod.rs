@@ -67,6 +67,7 @@ fn run() -> Run {
         revision: 1,
         paused: false,
         replicas: None,
+        steering: None,
     };
     let new = NewRun {
         service: None,
@@ -84,8 +85,8 @@ fn run() -> Run {
 fn ended(how: Ended) -> Run {
     let after = LiveState { digest: Digest::of(b"bad"), ..run().plan.live()[0].clone() };
     let before = run().plan.live()[0].clone();
-    let intent = Intent { before, expected: after.clone(), stamp: at(2) };
-    let proof = Proof { after, resource_version: "1".into(), found: false };
+    let intent = Intent { before, expected: after.clone(), stamp: at(2) }.whole();
+    let proof = Proof { after, resource_version: "1".into(), found: false }.whole();
     let proof = (how == Ended::Succeeded).then_some(proof);
     run().intend(0, intent, at(2)).end_step(0, how, Note::ImagesSet, proof, at(3))
 }
@@ -103,6 +104,7 @@ fn rollback(healthy: Option<i64>) -> Rollback {
         service: ServiceId(Uuid::nil()),
         service_name: "api".into(),
         workload: Some(WorkloadId(Uuid::nil())),
+        members: vec![],
         drill: None,
         follows: None,
         trigger: Trigger::Alert { alerts: vec![] },
@@ -189,7 +191,7 @@ fn a_fault_is_known_before_it_is_proven() {
     let bad = Digest::of(b"bad");
     let before = run().plan.live()[0].clone();
     let expected = LiveState { digest: bad.clone(), ..before.clone() };
-    let begun = run().intend(0, Intent { before, expected, stamp: at(2) }, at(2));
+    let begun = run().intend(0, Intent { before, expected, stamp: at(2) }.whole(), at(2));
     for run in [begun, ended(Ended::Succeeded)] {
         assert!(Injection::is_of(&run, &api(), &bad));
         assert!(!Injection::is_of(&run, &api(), &Digest::of(b"good")));

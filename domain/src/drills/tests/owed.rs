@@ -72,7 +72,7 @@ fn what_never_reached_the_cluster_paused_nothing() {
     let run = of(vec![step]).start_step(0, at(2));
     assert_eq!(unprotected(&run), []);
     let before = super::run().plan.live()[0].clone();
-    let intent = Intent { before: before.clone(), expected: before, stamp: at(2) };
+    let intent = Intent { before: before.clone(), expected: before, stamp: at(2) }.whole();
     assert_eq!(unprotected(&run.intend(0, intent, at(3))), [stretch("sync", 2, None)]);
 }
 

@@ -96,6 +96,7 @@ texts! {
         GitopsOwner: "GitOps", "No GitOps tool puts it back."; "GitOps", "没有 GitOps 工具会将其还原。";
         FlaggerOwner: "Flagger", "Flagger does not own the workload."; "Flagger", "工作负载不由 Flagger 管理。";
         Hold: "Hold", "This version was not rolled back from before."; "版本扣留", "该版本此前未被回滚。";
+        UpdateStrategy: "Update strategy", "The new template reaches every pod by itself."; "更新策略", "新模板会自动到达每个 Pod。";
         TargetPresent: "Target at hand", "The target is in the cluster, with its configuration."; "目标可用", "目标及其配置在集群中。";
         Able: "Strategy on", "This installation can carry out the strategy."; "策略可用", "本系统可以执行该策略。";
         Badness: "Badness", "How far outside its limit, from a half to 1."; "严重程度", "超出阈值的程度，0.5 至 1。";

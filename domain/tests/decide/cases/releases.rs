@@ -21,6 +21,11 @@ pub(super) fn cases() -> Vec<Case> {
     let live = || revision(3, V3, "unknown", json!({}));
     let known = |revisions: Value| json!({"revisions": revisions});
     let kind = |kind: &str| json!({"workload": {"kind": kind}});
+    let updated = |kind: &str, by: &str, partition: i32| {
+        let ordered = kind == "StatefulSet" && by == "RollingUpdate";
+        let update = json!({"by": by, "partition": partition, "ordered": ordered});
+        json!({"workload": {"kind": kind, "update": update}})
+    };
     let at = |at: &str, what: &[&str]| json!({"at": at, "what": what});
     let chart = |pieces: Value| {
         let before = revision(2, V2, "verified", json!({"config_current": false}));
@@ -40,6 +45,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("a rollback of the release would start Jobs", file, release(json!(true), good()), helm("human", "ask")).by("target"),
         case("nobody knows the hooks of the release", file, release(Value::Null, good()), helm("human", "ask")).by("target"),
         case("the release before has failed, and there is no other", file, release(json!(false), json!([{"revision": 8, "status": "failed"}])), ["never", "none", "code_defect", "none"]).by("target"),
+        case("a helm is at work on the release", file, release(json!(false), json!([{"revision": 9, "status": "pending"}, {"revision": 7, "status": "superseded", "verdict": "verified"}])), helm("human", "ask")).by("target"),
+        case("a migration ran between the two revisions of the release", file, release(json!(false), json!([{"revision": 7, "status": "superseded", "verdict": "verified", "migrates": true}])), ["human", "ask", "code_defect", "none"]).by("target"),
         case("one revision of the release is told as verified and as bad", file, release(json!(false), json!([{"revision": 7, "status": "superseded", "verdict": "verified"}, {"revision": 7, "status": "superseded", "verdict": "bad"}])), ["never", "none", "code_defect", "none"]).by("target"),
         case("the policy wants releases, and nobody has read their history", file, json!({"policy": {"strategy": "release"}, "workload": {"owner": {"kind": "helm", "name": "shop"}, "release": null}}), ["human", "ask", "code_defect", "none"]).by("target"),
         case("a chart brings image and configuration seconds apart", file, chart(json!([at("2026-03-03T10:04:40Z", &["image"]), at("2026-03-03T10:05:00Z", &["config"])])), HELD_BACK).by("target_present"),
@@ -51,6 +58,11 @@ pub(super) fn cases() -> Vec<Case> {
         case("nobody knows whether the old configuration was kept", "config-error", configs(json!([bad_config(), revision(3, V3, "verified", json!({}))]), only_config()), config("human", "ask", "config_restore")).by("target"),
         case("a StatefulSet gets a bad image", file, kind("StatefulSet"), EXECUTE).by(""),
         case("a DaemonSet gets a bad image", file, kind("DaemonSet"), EXECUTE).by(""),
+        case("a StatefulSet waits for its broken pod", file, updated("StatefulSet", "RollingUpdate", 0), EXECUTE).by(""),
+        case("a partition keeps pods of the StatefulSet", file, updated("StatefulSet", "RollingUpdate", 2), ASK).by("update_strategy"),
+        case("a StatefulSet's pods change when they are deleted", file, updated("StatefulSet", "OnDelete", 0), ASK).by("update_strategy"),
+        case("a DaemonSet's pods change when they are deleted", file, updated("DaemonSet", "OnDelete", 0), ASK).by("update_strategy"),
+        case("the target of a StatefulSet had other claims", file, json!({"workload": {"kind": "StatefulSet"}, "revisions": [live(), revision(2, V2, "verified", json!({"immutable_difference": true}))]}), ["human", "ask", "code_defect", "none"]).by("target"),
         case("the newest verified one is forbidden, and an older one is not", file, known(json!([live(), revision(2, V2, "forbidden", json!({"rolled_out": true})), revision(1, V1, "verified", json!({}))])), EXECUTE).by(""),
         case("an undo gave the bad version the newest number", file, known(json!([live(), revision(7, V2, "bad", json!({"rolled_out": true})), revision(1, V1, "verified", json!({}))])), EXECUTE).by(""),
         case("every other version was bad", file, known(json!([live(), revision(2, V2, "bad", json!({})), revision(1, V1, "bad", json!({}))])), ["never", "none", "code_defect", "none"]).by("target"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::{Method, Request, header};
 use kube::Client;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
@@ -78,6 +78,15 @@ impl Clusters {
         connect::connect(described, places).await
     }
 
+    /// The file that a cluster's description refers to.
+    ///
+    /// # Errors
+    /// Where the reference leads nowhere.
+    pub fn kubeconfig(&self, reference: &str) -> Result<PathBuf, connect::Error> {
+        let places = Places { variable: self.variable, demo: self.demo.as_deref() };
+        connect::path(reference, places)
+    }
+
     /// Where the references of a catalog to variables lead.
     pub fn variable(&self) -> fn(&str) -> Option<String> {
         self.variable
@@ -90,6 +99,19 @@ impl Clusters {
 }
 
 impl Cluster {
+    /// The Secrets of one Helm release. `name` is one that Helm allows.
+    pub(in crate::adapters) async fn release_secrets(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, Error> {
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm%2Cname%3D{name}\
+             &fieldSelector=type%3Dhelm.sh%2Frelease.v1"
+        );
+        self.get(&path, &Asked { verb: "list", resource: "secrets", namespace, name: "" }).await
+    }
+
     pub(super) async fn get(&self, path: &str, asked: &Asked<'_>) -> Result<Value, Error> {
         self.call(Request::get(path), Vec::new(), asked).await
     }
@@ -108,6 +130,44 @@ impl Cluster {
             .uri(format!("{path}?fieldManager={FIELD_MANAGER}{dry_run}"))
             .header(header::CONTENT_TYPE, "application/json-patch+json");
         self.call(request, as_go_writes_it(patch), asked).await
+    }
+
+    /// A new object, or a subresource that is created, such as an eviction.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        asked: &Asked<'_>,
+        body: &Value,
+        dry_run: bool,
+    ) -> Result<Value, Error> {
+        let dry_run = if dry_run { "&dryRun=All" } else { "" };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{path}?fieldManager={FIELD_MANAGER}{dry_run}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        self.call(request, body.to_string().into_bytes(), asked).await
+    }
+
+    /// Of exactly this object: another one of its name stays.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        asked: &Asked<'_>,
+        uid: &str,
+        dry_run: bool,
+    ) -> Result<Value, Error> {
+        let query = if dry_run { "?dryRun=All" } else { "" };
+        let request = Request::builder()
+            .method(Method::DELETE)
+            .uri(format!("{path}{query}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        // With a body the API server looks for nothing in the query.
+        let rehearsed: &[&str] = if dry_run { &["All"] } else { &[] };
+        let options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid},
+            "dryRun": rehearsed,
+        });
+        self.call(request, options.to_string().into_bytes(), asked).await
     }
 
     async fn call(
@@ -153,8 +213,6 @@ fn as_go_writes_it(value: &Value) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -50,7 +50,7 @@ pub async fn connect(cluster: &Cluster, places: Places<'_>) -> Result<Client, Er
     Client::try_from(config).map_err(|it| unusable(&it))
 }
 
-fn path(reference: &str, places: Places<'_>) -> Result<PathBuf, Error> {
+pub(super) fn path(reference: &str, places: Places<'_>) -> Result<PathBuf, Error> {
     match reference.strip_prefix("env:") {
         Some(name) => (places.variable)(name)
             .filter(|it| !it.is_empty())

@@ -37,6 +37,8 @@ pub enum Error {
     Unprocessable { cluster: String, message: String },
     #[error("the API server of {cluster} is busy (429); it asked us to come back after {} s", after.as_secs())]
     Busy { cluster: String, after: Duration },
+    #[error("{cluster}: {message} (429)")]
+    Held { cluster: String, message: String },
     #[error("the API server of {cluster} is in trouble ({status}): {message}")]
     Trouble { cluster: String, status: u16, message: String },
     #[error("the API server of {cluster} answered {status}: {message}")]
@@ -54,6 +56,7 @@ impl Error {
             | Error::Conflict { .. }
             | Error::Gone { .. }
             | Error::Busy { .. }
+            | Error::Held { .. }
             | Error::Trouble { .. } => true,
             Error::Unknown(_)
             | Error::Connect { .. }
@@ -94,6 +97,7 @@ impl Error {
             answer.headers().get("retry-after").and_then(|it| it.to_str().ok()?.parse().ok());
         let status = answer.status().as_u16();
         let body = answer.into_body().collect_bytes().await.unwrap_or_default();
+        let held = String::from_utf8_lossy(&body).contains("\"DisruptionBudget\"");
         let message = message(&body);
         let cluster = cluster.to_owned();
         match status {
@@ -108,6 +112,7 @@ impl Error {
             409 => Error::Conflict { cluster },
             410 => Error::Gone { cluster },
             422 => Error::Unprocessable { cluster, message },
+            429 if held => Error::Held { cluster, message },
             429 => Error::Busy { cluster, after: Duration::from_secs(after.unwrap_or(1)) },
             500.. => Error::Trouble { cluster, status, message },
             _ => Error::Refused { cluster, status, message },

@@ -1,10 +1,12 @@
 //! The Kubernetes API.
 
 pub mod actions;
+pub mod canaries;
 mod client;
 pub mod connect;
 pub mod copies;
 mod error;
+pub mod objects;
 pub mod rollout;
 mod selector;
 

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use axum::http::Request;
+use domain::rollouts;
 use domain::services::{WorkloadKind, WorkloadRef};
+use domain::workloads::Rollout;
 use futures::TryStreamExt;
 use kube::core::WatchEvent;
 use serde_json::Value;
@@ -18,6 +20,16 @@ pub enum Progress {
     /// As many pods of the live template as wanted are available.
     Done {
         ready: i32,
+    },
+    /// Those of a StatefulSet that are to be of the live template are, and available; those with a number below the
+    /// partition stay as they are.
+    DoneToPartition {
+        updated: i32,
+        partition: i32,
+    },
+    /// So many pods are of another template, and nobody replaces them but who deletes them.
+    OnDelete {
+        outdated: i32,
     },
     Going {
         ready: i32,
@@ -53,7 +65,7 @@ pub async fn follow(
         Err(error) => return Err(error),
     };
     let mut last = of(workload.kind, &object);
-    if !matches!(last, Progress::Going { .. }) {
+    if last.is_over() {
         return Ok(last);
     }
     let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
@@ -71,6 +83,36 @@ async fn watch(
     from: &str,
     last: &mut Progress,
 ) -> Result<(), Error> {
+    let mut look = |event: WatchEvent<Value>| {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                *last = of(workload.kind, &object);
+            }
+            WatchEvent::Deleted(_) => *last = Progress::Gone,
+            WatchEvent::Bookmark(_) => {}
+            WatchEvent::Error(_) => return true,
+        }
+        last.is_over()
+    };
+    events(cluster, workload, from, &mut look).await
+}
+
+/// Until the workload is seen to change.
+pub(super) async fn next_change(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    since: &str,
+) -> Result<(), Error> {
+    events(cluster, workload, since, &mut |event| !matches!(event, WatchEvent::Bookmark(_))).await
+}
+
+/// What happens to the object, until one is enough or the API server ends the watch.
+async fn events(
+    cluster: &Cluster,
+    workload: &WorkloadRef,
+    from: &str,
+    enough: &mut (dyn FnMut(WatchEvent<Value>) -> bool + Send),
+) -> Result<(), Error> {
     let (path, resource) = actions::path(workload);
     let WorkloadRef { namespace, name, .. } = workload;
     let collection = path.trim_end_matches(name.as_str()).trim_end_matches('/');
@@ -85,15 +127,7 @@ async fn watch(
     let events = cluster.client.request_events::<Value>(request).await.map_err(&failed)?;
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.try_next().await.map_err(&failed)? {
-        match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                *last = of(workload.kind, &object);
-            }
-            WatchEvent::Deleted(_) => *last = Progress::Gone,
-            WatchEvent::Bookmark(_) => {}
-            WatchEvent::Error(_) => return Ok(()),
-        }
-        if !matches!(last, Progress::Going { .. }) {
+        if enough(event) {
             return Ok(());
         }
     }
@@ -120,8 +154,18 @@ fn failed(cluster: &Cluster, asked: &Asked<'_>, error: kube::Error) -> Error {
     }
 }
 
+impl Progress {
+    /// There is nothing to see by looking on.
+    fn is_over(&self) -> bool {
+        !matches!(self, Progress::Going { .. } | Progress::OnDelete { .. })
+    }
+}
+
 /// From one reading of the object.
 pub fn of(kind: WorkloadKind, object: &Value) -> Progress {
+    if kind == WorkloadKind::Rollout {
+        return of_rollout(object);
+    }
     let number = |path: &str| {
         let number = object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
         i32::try_from(number).unwrap_or(i32::MAX)
@@ -145,12 +189,39 @@ pub fn of(kind: WorkloadKind, object: &Value) -> Progress {
     if seen && let Some(reason) = gave_up(object) {
         return Progress::Stuck { reason };
     }
+    // Pods of a StatefulSet with a lower number are of the template before, and are meant to be.
+    let partition = match kind {
+        WorkloadKind::StatefulSet => number("/spec/updateStrategy/rollingUpdate/partition"),
+        _ => 0,
+    };
+    let kept = partition.clamp(0, wanted.max(0));
     // Old pods that are still going away may be among the available ones; even if all of them are, enough
     // remain.
-    let old = (current - updated).max(0);
-    match seen && updated >= wanted && available - old >= wanted {
+    let old = (current - updated - kept).max(0);
+    let by_hand = object.pointer("/spec/updateStrategy/type").is_some_and(|it| it == "OnDelete");
+    match seen && updated >= wanted - kept && available - old >= wanted {
+        true if kept > 0 && updated < wanted => Progress::DoneToPartition { updated, partition },
         true => Progress::Done { ready },
+        false if seen && by_hand && current > updated => {
+            Progress::OnDelete { outdated: current - updated }
+        }
         false => Progress::Going { ready, updated, wanted },
+    }
+}
+
+/// The controller of Argo says itself when a canary is through.
+fn of_rollout(object: &Value) -> Progress {
+    let number = |path: &str| {
+        let number = object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+        i32::try_from(number).unwrap_or(i32::MAX)
+    };
+    let wanted = object.pointer("/spec/replicas").map_or(1, |_| number("/spec/replicas"));
+    let (ready, updated) = (number("/status/availableReplicas"), number("/status/updatedReplicas"));
+    let state = rollouts::Progress::of(object).rollout(rollouts::observed(object));
+    match state {
+        Rollout::Stuck { reason } => Progress::Stuck { reason },
+        Rollout::Settled if updated >= wanted => Progress::Done { ready: ready.min(updated) },
+        Rollout::Settled | Rollout::Progressing => Progress::Going { ready, updated, wanted },
     }
 }
 
@@ -194,6 +265,31 @@ mod tests {
             (deployment(2, 4, 3, 4), Progress::Done { ready: 3 }),
         ] {
             assert_eq!(of(WorkloadKind::Deployment, &object), expected, "{object}");
+        }
+    }
+
+    fn stateful_set(partition: i64, updated: i64, available: i64, by: &str) -> Value {
+        let mut object = deployment(2, 3, updated, available);
+        object["spec"]["updateStrategy"] =
+            json!({"type": by, "rollingUpdate": {"partition": partition}});
+        object
+    }
+
+    #[test]
+    fn a_partition_is_as_far_as_it_goes() {
+        let going = |ready, updated| Progress::Going { ready, updated, wanted: 3 };
+        let to = |updated, partition| Progress::DoneToPartition { updated, partition };
+        for (object, expected) in [
+            (stateful_set(0, 3, 3, "RollingUpdate"), Progress::Done { ready: 3 }),
+            (stateful_set(0, 2, 3, "RollingUpdate"), going(2, 2)),
+            (stateful_set(2, 1, 3, "RollingUpdate"), to(1, 2)),
+            (stateful_set(2, 0, 3, "RollingUpdate"), going(0, 0)),
+            (stateful_set(2, 1, 2, "RollingUpdate"), going(1, 1)),
+            (stateful_set(9, 0, 3, "RollingUpdate"), to(0, 9)),
+            (stateful_set(0, 1, 3, "OnDelete"), Progress::OnDelete { outdated: 2 }),
+            (stateful_set(0, 3, 3, "OnDelete"), Progress::Done { ready: 3 }),
+        ] {
+            assert_eq!(of(WorkloadKind::StatefulSet, &object), expected, "{object}");
         }
     }
 

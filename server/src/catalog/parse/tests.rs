@@ -83,12 +83,12 @@ fn a_mistake_is_told_with_its_line_and_path() {
     f:1: missing field `kind`
     f:1: kind: unknown kind `cloud`, expected one of cluster, policy, signal, service, objective, backup, expected_drill
     f:2: missing field `workloads`
-    f:5: moode: unknown field `moode`, expected one of name, mode, automatic_above, partial_above, automatic_rules, strategy, approvals, gates, rails, observation_s, otp
+    f:5: moode: unknown field `moode`, expected one of name, mode, automatic_above, partial_above, automatic_rules, strategy, approvals, gates, rails, observation_s, otp, windows
     f:3: mode: unknown variant `perhaps`, expected one of off, shadow, suggest, auto
     f:4: rails.cooldown: unknown field `cooldown`, expected one of cooldown_s, per_rule_hour, failures_to_block, blast_radius
     f:3: automatic_above: expected a number
     f:3: name: is given twice
-    f:8: checks[0].kind: unknown variant `ping`, expected one of http, promql, kubernetes
+    f:8: checks[0].kind: unknown variant `ping`, expected one of http, promql, kubernetes, chain
     f:6: checks[0]: missing field `url` of a http check
     f:4: tabs disallowed within this context (block indentation)
     f:2: name: unclosed bracket '['

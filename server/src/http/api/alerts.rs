@@ -33,7 +33,19 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs(Action::ReceiveAlert, receive),
         needs(Action::Read, routes!(list)),
         needs(Action::Read, routes!(get)),
+        needs(Action::Read, routes!(pending)),
     ]
+}
+
+/// Signals that are beyond their limit, but not yet for as long as they ask: the next to fire first.
+#[utoipa::path(get, path = "/pending-signals", tag = "alerts", responses((status = 200, body = Page<serde_json::Value>)))]
+async fn pending(Extension(cx): Extension<Context>) -> Answer<Page<serde_json::Value>> {
+    let all = cx.read(Action::Read, async |cx| Ok(store::signals::pending(&cx.db).await?)).await?;
+    let shown = |it: store::signals::Pending| {
+        serde_json::json!({"signal": it.signal, "service": it.service_name, "state": "pending",
+            "since": it.since, "fires_at": it.fires_at, "value": it.value})
+    };
+    Ok(Json(Page { items: all.into_iter().map(shown).collect(), next_cursor: None }))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -145,10 +157,23 @@ struct Shown {
     received_at: DateTime<Utc>,
     ends_at: Option<DateTime<Utc>>,
     value: Option<f64>,
+    trace_id: Option<String>,
+    /// Of the signal in the catalog, never what the sender says.
+    runbook: Option<String>,
 }
 
-fn shown(alert: Alert, service: Option<String>) -> Shown {
+/// The runbook of each signal of the catalog.
+type Runbooks = BTreeMap<String, String>;
+
+async fn runbooks(cx: &Context) -> Result<Runbooks, app::pages::error::Error> {
+    let signals = store::signals::list(&cx.db).await?.into_iter();
+    Ok(signals.filter_map(|it| Some((it.entry.name, it.entry.runbook?))).collect())
+}
+
+fn shown(alert: Alert, service: Option<String>, runbooks: &Runbooks) -> Shown {
     Shown {
+        trace_id: domain::openings::trace_id(&alert.annotations, &alert.labels),
+        runbook: runbooks.get(&alert.name).cloned(),
         id: alert.id.0,
         name: alert.name,
         labels: alert.labels,
@@ -187,13 +212,14 @@ async fn list(
         .collect::<BTreeMap<_, _>>();
     let rows =
         cx.read(Action::Read, async |cx| Ok(store::alerts::list(&cx.db, &filter).await?)).await?;
+    let runbooks = cx.read(Action::Read, async |cx| runbooks(cx).await).await?;
     let name = |it: &Alert| it.service.and_then(|id| matcher_names.get(&id).cloned());
     let page = cursor.page(
         rows,
         |it| (it.received_at, it.id.0),
         |it| {
             let name = name(&it);
-            shown(it, name)
+            shown(it, name, &runbooks)
         },
     )?;
     Ok(Json(page))
@@ -211,7 +237,7 @@ async fn get(Extension(cx): Extension<Context>, Path(id): Path<String>) -> Answe
                 Some(id) => Some(store::services::get(&cx.db, id).await?.entry.name),
                 None => None,
             };
-            Ok(shown(alert, service))
+            Ok(shown(alert, service, &runbooks(cx).await?))
         })
         .await?;
     Ok(Json(shown))

@@ -62,7 +62,7 @@ struct Imports {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Import {
+pub(super) struct Import {
     id: Uuid,
     #[schema(example = "awaiting_consent")]
     state: &'static str,
@@ -78,6 +78,12 @@ struct Import {
     refused_by: Option<String>,
     refused_reason: Option<String>,
     refused_at: Option<DateTime<Utc>>,
+    /// `policies/default` where one document was edited.
+    edits: Option<String>,
+    /// The version that was edited.
+    base: Option<i32>,
+    /// Why it was edited.
+    reason: Option<String>,
 }
 
 /// Of the list; more are found in the audit log.
@@ -135,7 +141,7 @@ fn import_id(text: &str) -> Result<ImportId, Error> {
     text.parse().map_err(|_| Error::NotFound)
 }
 
-fn shown(import: domain::catalog::Import) -> Import {
+pub(super) fn shown(import: domain::catalog::Import) -> Import {
     let mut shown = Import {
         id: import.id.0,
         state: "awaiting_consent",
@@ -148,6 +154,9 @@ fn shown(import: domain::catalog::Import) -> Import {
         refused_by: None,
         refused_reason: None,
         refused_at: None,
+        edits: import.edit.as_ref().map(|it| it.subject.clone()),
+        base: import.edit.as_ref().map(|it| it.base),
+        reason: import.edit.map(|it| it.reason),
     };
     match import.state {
         ImportState::AwaitingConsent => {}

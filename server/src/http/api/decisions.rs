@@ -36,6 +36,8 @@ struct Asked {
 
 /// The decision as `lifeboat decide` prints it, with what became known when it was stored.
 pub(super) fn shown(stored: Stored) -> Value {
+    let of_situation = |pointer| stored.situation.pointer(pointer).cloned();
+    let (trace, runbook) = (of_situation("/alert/trace_id"), of_situation("/signal/runbook"));
     let decision = Decision {
         id: Some(stored.id),
         follows: stored.follows,
@@ -45,6 +47,8 @@ pub(super) fn shown(stored: Stored) -> Value {
     let mut value = json!(decision);
     value["alert_id"] = json!(stored.alert);
     value["workload_id"] = json!(stored.workload);
+    value["trace_id"] = json!(trace);
+    value["runbook"] = json!(runbook);
     value
 }
 

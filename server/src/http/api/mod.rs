@@ -37,23 +37,29 @@ mod drills;
 mod events;
 mod evidence;
 mod extract;
+mod gates;
 mod heartbeats;
 mod holidays;
 mod idempotency;
 mod measurements;
 mod objectives;
 mod one_time;
+mod openings;
 mod page;
 pub(crate) mod problem;
+mod prometheus_rules;
 mod quarters;
 mod rails;
 mod rollbacks;
 mod runs;
 mod services;
 mod spot_checks;
+mod statistics;
 mod tokens;
 mod trends;
 mod users;
+mod versions;
+mod windows;
 mod workloads;
 
 /// Where all of it is.
@@ -80,12 +86,14 @@ fn endpoints() -> Vec<Endpoint> {
         drills::endpoints(),
         bundles::endpoints(),
         backups::endpoints(),
+        gates::endpoints(),
         heartbeats::endpoints(),
         calendar::endpoints(),
         events::endpoints(),
         evidence::endpoints(),
         measurements::endpoints(),
         objectives::endpoints(),
+        prometheus_rules::endpoints(),
         holidays::endpoints(),
         rails::endpoints(),
         rollbacks::endpoints(),
@@ -93,9 +101,13 @@ fn endpoints() -> Vec<Endpoint> {
         changes::endpoints(),
         services::endpoints(),
         spot_checks::endpoints(),
+        statistics::endpoints(),
         runs::endpoints(),
         users::endpoints(),
+        versions::endpoints(),
         one_time::endpoints(),
+        openings::endpoints(),
+        windows::endpoints(),
         tokens::endpoints(),
         trends::endpoints(),
         quarters::endpoints(),

@@ -10,9 +10,11 @@ use domain::access::Action;
 use domain::catalog::Stored;
 use domain::checks::Check;
 use domain::ids::ServiceId;
+use domain::readiness::{Facts, findings};
 use domain::services::Standing;
 use domain::workloads::Workload;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -21,7 +23,11 @@ use uuid::Uuid;
 use super::{Answer, Cursor, Endpoint, Page, Query, needs};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![needs(Action::Read, routes!(list)), needs(Action::Read, routes!(get))]
+    vec![
+        needs(Action::Read, routes!(list)),
+        needs(Action::Read, routes!(get)),
+        needs(Action::Read, routes!(readiness)),
+    ]
 }
 
 #[derive(Serialize, ToSchema)]
@@ -137,4 +143,31 @@ fn member(named: &domain::services::WorkloadRef, seen: &[Workload]) -> Member {
         name: named.name.clone(),
         state: Standing::of(seen).as_str(),
     }
+}
+
+/// Whether it could be brought back quickly, if it had to be now: what was looked at of each workload, what fails first.
+#[utoipa::path(get, path = "/services/{name}/readiness", tag = "services", params(("name" = String, Path)),
+    responses((status = 200, body = Page<Value>)))]
+async fn readiness(
+    Extension(cx): Extension<Context>,
+    Path(name): Path<String>,
+) -> Answer<Page<Value>> {
+    let items = cx
+        .read(Action::Read, async |cx| {
+            let service = store::services::by_name(&cx.db, &name).await?;
+            let seen = store::workloads::by_service(&cx.db, service.id).await?;
+            let ids: Vec<_> = seen.iter().map(|it| it.id).collect();
+            let shapes = store::readiness::shapes(&cx.db, &ids).await?;
+            let revisions = store::revisions::of_all(&cx.db, &ids).await?;
+            let there = seen.iter().filter(|it| it.gone_at.is_none());
+            let items = there.map(|workload| {
+                let revisions = revisions.get(&workload.id).map_or(&[][..], Vec::as_slice);
+                let shape = shapes.get(&workload.id);
+                let facts = Facts { workload, shape, revisions, checks: &service.checks };
+                json!({"workload": workload.reference(), "findings": findings(&facts)})
+            });
+            Ok(items.collect())
+        })
+        .await?;
+    Ok(Json(Page { items, next_cursor: None }))
 }

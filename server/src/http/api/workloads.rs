@@ -12,6 +12,7 @@ use domain::access::Action;
 use domain::fields::Fault;
 use domain::ids::{RevisionId, ServiceId, WorkloadId};
 use domain::revisions::{Revision, RevisionVerdict};
+use domain::rollouts::Progress;
 use domain::workloads::{Image, Workload};
 use serde::{Deserialize, Serialize};
 use store::{revisions, workloads};
@@ -49,6 +50,16 @@ struct LiveItem {
 }
 
 #[derive(Serialize, ToSchema)]
+struct UpdateItem {
+    /// `RollingUpdate`, `Recreate` or `OnDelete`.
+    by: &'static str,
+    /// Pods of a StatefulSet with a lower number keep their template.
+    partition: i32,
+    /// It waits for each pod before it goes on.
+    ordered: bool,
+}
+
+#[derive(Serialize, ToSchema)]
 struct WorkloadItem {
     id: Uuid,
     cluster: String,
@@ -65,7 +76,12 @@ struct WorkloadItem {
     updated: i32,
     /// `settled`, `progressing` or `stuck`.
     rollout: &'static str,
+    /// What happens to its pods when the template changes; null for what was last seen before that was written down.
+    update: Option<UpdateItem>,
     live: LiveItem,
+    /// Of a Rollout: how far its canary has come.
+    #[schema(value_type = Option<Object>)]
+    canary: Option<Progress>,
     revisions: Vec<RevisionItem>,
     healthy_since: Option<DateTime<Utc>>,
     seen_at: DateTime<Utc>,
@@ -260,6 +276,12 @@ fn workload(
         owner: it.owner.as_str(),
         owner_name: it.owner.name().map(str::to_owned),
         rollout: it.rollout.as_str(),
+        update: it.update.map(|it| UpdateItem {
+            by: it.by.as_str(),
+            partition: it.partition,
+            ordered: it.ordered,
+        }),
+        canary: it.canary,
         live: LiveItem {
             revision: it.live.revision,
             digest: it.live.digest.to_string(),

@@ -135,6 +135,21 @@ impl Refusal {
         refusal
     }
 
+    /// Of an eviction that a disruption budget does not allow.
+    pub(crate) fn disruption_budget(budget: &Value) -> Self {
+        let number = |path| budget.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+        let why = format!(
+            "The disruption budget {} needs {} healthy pods and has {} currently",
+            budget["metadata"]["name"].as_str().unwrap_or_default(),
+            number("/status/desiredHealthy"),
+            number("/status/currentHealthy")
+        );
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let mut refusal = Self::new(429, "TooManyRequests", message);
+        refusal.details = json!({"causes": [{"reason": "DisruptionBudget", "message": why}]});
+        refusal
+    }
+
     /// Any other status, as the server itself gives it when it is in trouble.
     pub(crate) fn server_error(code: u16) -> Self {
         match code {

@@ -123,14 +123,17 @@ pub(super) fn delete_collection(cluster: &Inner, call: &Call) -> Result<Response
 pub(super) fn evict(cluster: &Inner, call: &Call) -> Result<Response, Refusal> {
     let mut state = cluster.lock();
     let old = existing(&state, call)?.clone();
-    let budgets = state.list("poddisruptionbudgets.policy", Some(&call.target.namespace));
-    let guarded =
-        budgets.filter(|b| b.value["status"]["disruptionsAllowed"] == json!(0)).any(|b| {
-            crate::sim::selectors::Selector::of_object(&b.value["spec"]["selector"])
-                .matches(&old.value)
-        });
-    if guarded {
-        return Err(Refusal::too_many_requests(10));
+    let options = if call.body.is_empty() { json!({}) } else { decode_object(call)? };
+    check_preconditions(call, &options["deleteOptions"], &old)?;
+    let guards = |budget: &&Arc<Object>| {
+        let selector = &budget.value["spec"]["selector"];
+        budget.value["status"]["disruptionsAllowed"] == json!(0)
+            && crate::sim::selectors::Selector::of_object(selector).matches(&old.value)
+    };
+    let namespace = Some(call.target.namespace.as_str());
+    let budget = state.list("poddisruptionbudgets.policy", namespace).find(guards).cloned();
+    if let Some(budget) = budget {
+        return Err(Refusal::disruption_budget(&budget.value));
     }
     state.delete(&call.target.kind, &old, Propagation::Delete, write(cluster, call));
     Ok(success(json!({"name": old.name(), "kind": "pods"})))

@@ -153,7 +153,10 @@ fn write_status(state: &mut State, key: &Key, update: &str) {
     let known = text(&set.value, "/status/currentRevision");
     let ready = count(&|p| is_ready(&p.value));
     let updated = count(&|p| revision(p) == update);
-    let done = usize::try_from(wanted(&set.value)).is_ok_and(|n| updated == n && ready == n);
+    // Under OnDelete nobody says when it is over, so what was current stays so.
+    let rolls = text(&set.value, "/spec/updateStrategy/type") != "OnDelete";
+    let all = usize::try_from(wanted(&set.value)).is_ok_and(|n| updated == n && ready == n);
+    let done = rolls && all;
     let current = if done || known.is_empty() { update } else { known }.to_owned();
     let mut status = Map::new();
     status.insert("observedGeneration".into(), set.value["metadata"]["generation"].clone());

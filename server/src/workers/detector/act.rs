@@ -11,9 +11,11 @@ use domain::decide::decide as rules;
 use domain::decide::situation::Situation;
 use domain::decisions::{Decision, Disposition};
 use domain::ids::RollbackId;
+use domain::openings::of_alert;
 use domain::rollbacks::Trigger;
 use domain::rollbacks::proposal::{Proposal, propose};
 use domain::scene::Scene;
+use domain::verdict::Verdict;
 use serde_json::json;
 use sqlx::PgConnection;
 use store::decisions::Newest;
@@ -36,6 +38,8 @@ pub(super) async fn resolve(
     if !store::alerts::resolve(&mut tx, alert.id, now).await? {
         return Ok(());
     }
+    store::openings::end_of_alert(&mut tx, alert.id, &ACTOR.to_string(), "the signal is gone", now)
+        .await?;
     let subject = Subject::new("alerts", alert.id);
     store::audit::record(
         &mut tx,
@@ -119,6 +123,10 @@ pub(super) async fn decide(
         situation = scene.situation(follows, own(&scene, alert), now);
         decision = rules(&situation);
     }
+    let confirmed = scene.confirmation.as_ref().map_or(Verdict::Unknown, |it| it.verdict);
+    if let Some(new) = scene.signal.as_ref().and_then(|it| of_alert(alert, it, confirmed)) {
+        store::openings::open(&mut tx, &new, now).await?;
+    }
     let stored = store::decisions::New {
         service,
         workload: Some(scene.workload.id),
@@ -172,9 +180,9 @@ async fn follow_up(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<Claim>> {
-    let Some(proposal) =
-        propose(decision, &scene.workload, scene.signal.as_ref().map(|it| it.severity))
-    else {
+    let around = store::scenes::around(&mut *tx, scene, decision, now).await?;
+    let severity = scene.signal.as_ref().map(|it| it.severity);
+    let Some(proposal) = propose(decision, &scene.workload, &around, severity) else {
         let subject = Subject::new("alerts", alert.id);
         let details = json!({"outcome": decision.outcome, "disposition": decision.disposition});
         store::audit::record(tx, &ACTOR, Action::Decide, &subject, audit::details(details), now)
@@ -198,6 +206,7 @@ async fn follow_up(
             };
             let opening = Opening {
                 proposal,
+                members: vec![],
                 trigger: Trigger::Alert { alerts: vec![alert.id] },
                 follows: last.filter(|_| asked > 1).map(|it| it.id),
                 onset_at: scene

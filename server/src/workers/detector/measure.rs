@@ -9,7 +9,7 @@ use domain::scene::Scene;
 use domain::signals::{Signal, Source};
 use domain::verdict::Verdict;
 
-use crate::adapters::prometheus::{Prometheus, mine};
+use crate::adapters::prometheus::{Error, Prometheus, mine};
 use crate::workers::World;
 
 /// Between two samples of the past.
@@ -19,6 +19,8 @@ const STEP: TimeDelta = TimeDelta::seconds(15);
 pub(super) async fn measure(world: &World, signal: &Signal, scene: &mut Scene, now: DateTime<Utc>) {
     let answer = match world.metrics.of(&scene.workload.cluster).await {
         Ok(prometheus) => now_and_before(&prometheus, signal, scene, now).await,
+        // The catalog names none for this cluster, so nobody is asked, now or later.
+        Err(Error::None(_)) => return,
         Err(error) => Err(error.into()),
     };
     let (measurement, verdict) = match answer {

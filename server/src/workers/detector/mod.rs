@@ -161,10 +161,7 @@ async fn consider(world: &World, alert: AlertId) -> anyhow::Result<Option<Claim>
         return Ok(None);
     };
     scene::confirm(world, &mut scene, now).await;
-    // Over when it is said to be and our own sources do not contradict; or when they say so themselves about a
-    // signal that only they had reported.
-    let over = scene.is_over();
-    if alert.resolved_said_at.is_some() && over != Some(false) {
+    if alert.resolved_said_at.is_some() && scene.believes_the_end() {
         act::resolve(world, &alert, now).await?;
         return Ok(None);
     }

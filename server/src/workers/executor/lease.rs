@@ -31,6 +31,11 @@ impl Lease {
         self.lost.is_cancelled()
     }
 
+    /// Comes when the run is in other hands.
+    pub(super) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
     /// Comes when waiting should end: somebody has a wish about the run, or it is in other hands.
     pub(super) async fn interrupted(&self) {
         let mut wish = self.wish.clone();

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Action, Actor, Subject};
 use domain::ids::RunId;
 use domain::runs::{Ended, LEASE_S, Next, Note, Proof, Run};
+use domain::services::WorkloadRef;
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -26,8 +27,11 @@ use super::World;
 
 mod act;
 mod lease;
+mod objects;
 mod observe;
 mod rails;
+mod releases;
+mod replace;
 
 const ACTOR: Actor = Actor::Worker("executor");
 
@@ -171,6 +175,9 @@ impl Worker<'_> {
             return Ok(Turn::From(Box::new(before)));
         };
         store::runs::save(&mut tx, &after, now).await?;
+        for (workload, replicas) in scaled_to_none(&before, &after) {
+            store::workloads::record_count(&mut tx, workload, replicas, after.id, now).await?;
+        }
         let subject = Subject::new("runs", after.id);
         let details = changes(&before, &after);
         let action = match after.escalated > before.escalated {
@@ -181,6 +188,19 @@ impl Worker<'_> {
         tx.commit().await?;
         Ok(Turn::From(Box::new(after)))
     }
+}
+
+/// The workloads that have just been scaled to none, and how many pods each had.
+fn scaled_to_none<'a>(
+    before: &'a Run,
+    after: &'a Run,
+) -> impl Iterator<Item = (&'a WorkloadRef, i32)> {
+    before.steps.iter().zip(&after.steps).filter_map(|(old, new)| {
+        let (intent, proof) = (new.state.intent()?, new.state.proof()?);
+        let (before, after) = (intent.before.workload()?, proof.after.workload()?);
+        let from = before.replicas.filter(|it| *it > 0)?;
+        (old.state != new.state && after.replicas == Some(0)).then_some((&before.workload, from))
+    })
 }
 
 /// What the audit log says: the state of the run, and of each step that changed.

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::checks::Check;
+use domain::checks::{Check, CheckKind};
+use domain::gates::{Hook, WentBack, went_back};
 use domain::plans::StepKind;
 use domain::runs::{Ended, Next, Note, Run};
 use domain::services::WorkloadRef;
 use domain::verdict::Verdict;
 
 use super::act::left;
-use super::{Turn, Worker};
+use super::{Turn, Worker, rails};
+use crate::adapters::kubernetes::canaries;
 use crate::adapters::kubernetes::rollout::{self, Progress};
 use crate::checks::{self, Subject};
 
@@ -29,15 +31,23 @@ impl Worker<'_> {
         }
         match &run.plan.steps()[step].kind {
             StepKind::Kubernetes { workload, .. } => self.follow(run, step, workload).await,
+            StepKind::Object { object, action } => self.await_object(step, object, action).await,
             StepKind::Check { check } => self.check(run, step, check).await,
             StepKind::Wait { seconds } => self.wait(run, step, *seconds).await,
+            StepKind::Gate { hook: Hook::Rollback, of, workload } => {
+                self.go_back(run, step, of, workload).await
+            }
+            // Consent is all that it stands for: whoever asks finds it in the run.
+            StepKind::Gate { .. } => {
+                self.end(next, step, Ended::Succeeded, Note::GateOpen, None).await
+            }
             StepKind::Manual { .. } | StepKind::Approval => {
                 let told = |run: Run, now| run.remark(step, Note::WaitsForPerson, now);
                 self.settle(next, told).await?;
                 Ok(Turn::Rest)
             }
-            // Acts, so it is never observed.
-            StepKind::Inject { .. } => Ok(Turn::Rest),
+            // They act, so they are never observed.
+            StepKind::Inject { .. } | StepKind::Release { .. } => Ok(Turn::Rest),
         }
     }
 
@@ -63,6 +73,11 @@ impl Worker<'_> {
                     .end(next, step, Ended::Succeeded, Note::RolledOut { ready }, None)
                     .await;
             }
+            Ok(Progress::DoneToPartition { updated, partition }) => {
+                let note = Note::RolledOutToPartition { updated, partition };
+                return self.end(next, step, Ended::Succeeded, note, None).await;
+            }
+            Ok(Progress::OnDelete { outdated }) => Note::OnDelete { outdated },
             Ok(Progress::Gone) => {
                 let what = domain::plans::Moved::Gone { workload: workload.clone() };
                 return self.supersede(vec![what]).await;
@@ -78,6 +93,49 @@ impl Worker<'_> {
             Err(error) => return self.trouble(step, next, error).await,
         };
         self.settle(next, |run, now| run.remark(step, note, now)).await
+    }
+
+    /// The gate is open while this step is under way; Flagger asks when it looks next, and does the rest.
+    async fn go_back(
+        &self,
+        run: &Run,
+        step: usize,
+        canary: &str,
+        workload: &WorkloadRef,
+    ) -> Result<Turn, store::Error> {
+        let next = Next::Observe(step);
+        if let Some(switch) = rails::kill_switch(self.world, run).await?
+            && run.stopped_by(&switch, self.world.now()).is_some()
+        {
+            let stop = |run: Run, now| run.stopped_by(&switch, now).unwrap_or(run);
+            return self.settle(next, stop).await;
+        }
+        let found = match self.world.clusters.get(&workload.cluster).await {
+            Ok(cluster) => canaries::read(&cluster, &workload.namespace, canary).await,
+            Err(error) => Err(error),
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.trouble(step, next, error).await,
+        };
+        let phase = found.phase.map_or_else(String::new, |it| it.as_str().to_owned());
+        let since = run.steps[step].started_at().unwrap_or_else(|| self.world.now());
+        let note = match went_back(&found, since) {
+            WentBack::Yes => {
+                return self.end(next, step, Ended::Succeeded, Note::WentBack, None).await;
+            }
+            WentBack::Before => {
+                return self.end(next, step, Ended::NoChange, Note::BackAlready, None).await;
+            }
+            WentBack::Nothing => {
+                let note = Note::NothingToGoBack { phase };
+                return self.end(next, step, Ended::Refused, note, None).await;
+            }
+            WentBack::NotYet => Note::GoingBack { phase, weight: found.weight },
+        };
+        self.settle(next, |run, now| run.remark(step, note, now)).await?;
+        self.rest_a_moment(TELL).await;
+        Ok(Turn::GoOn)
     }
 
     /// A blocking check is asked until it passes; an advisory one is asked once and written down.
@@ -100,6 +158,10 @@ impl Worker<'_> {
         let Some(id) = run.service else {
             return Ok((Verdict::Unknown, "the run belongs to no service".to_owned()));
         };
+        if matches!(check.kind, CheckKind::Chain(_)) {
+            let result = checks::chain::settle(self.world, run.id, check).await?;
+            return Ok((result.verdict, result.message));
+        }
         let service = store::services::get(&self.world.db, id).await?.entry;
         let acted_on = run.plan.steps().iter().find_map(|it| it.kind.workload());
         let Some(workload) = acted_on.or(service.workloads.first()).cloned() else {
@@ -125,14 +187,14 @@ impl Worker<'_> {
         self.end(next, step, Ended::Succeeded, Note::Waited { seconds }, None).await
     }
 
-    async fn rest_a_moment(&self, moment: Duration) {
+    pub(super) async fn rest_a_moment(&self, moment: Duration) {
         tokio::select! {
             () = tokio::time::sleep(moment) => {}
             () = self.interrupted() => {}
         }
     }
 
-    async fn interrupted(&self) {
+    pub(super) async fn interrupted(&self) {
         tokio::select! {
             () = self.lease.interrupted() => {}
             () = self.world.stop.cancelled() => {}

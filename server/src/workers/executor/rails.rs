@@ -18,8 +18,8 @@ pub(super) async fn kill_switch(
         Some(id) => store::services::get(&world.db, id).await?.entry.name,
         None => String::new(),
     };
-    let workloads = run.plan.steps().iter().filter_map(|it| it.kind.workload());
-    let clusters: Vec<String> = workloads.map(|it| it.cluster.clone()).collect();
+    let touched = run.plan.steps().iter().filter_map(|it| it.kind.cluster());
+    let clusters: Vec<String> = touched.map(str::to_owned).collect();
     let covering = switches.into_iter().filter(|it| it.scope.covers(&service, &clusters));
     Ok(covering.max_by_key(|it| it.set_at).map(|it| KillSwitch {
         scope: it.scope.to_string(),

@@ -14,10 +14,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::follow::{Resource, Told, follow};
 use super::index::{Batch, Index, Kind};
-use super::objects::Object;
+use super::objects::{Object, Release, Rollout, Secret};
+use super::releases::Releases;
 use super::sight::Sight;
+use super::surrounding::Around;
 use super::writer::{Lost, Writer};
 use super::{Watch, logs};
+use crate::adapters::helm;
 
 /// Changes that come together are written together.
 const LINGER: Duration = Duration::from_millis(4);
@@ -50,17 +53,23 @@ pub(crate) async fn watch(watch: &Watch, lease: Lease, cluster: &Cluster) -> any
     let once_ready = store::pods::ever_ready(watch.db(), lease.cluster).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
     let mut followers = JoinSet::new();
-    let resources = resources(cluster);
+    let helm = store::clusters::helm_namespaces(watch.db(), lease.cluster).await?;
+    let resources = resources(cluster, &helm);
+    let key = &watch.world.helm.key;
     for (number, resource) in resources.iter().enumerate() {
-        start(&mut followers, client.clone(), resource.clone(), number, sender.clone());
+        start(&mut followers, client.clone(), resource.clone(), number, sender.clone(), key);
     }
-    let essential = |it: &Resource| !matches!(it.kind, Kind::Event | Kind::Node);
+    // What may be wrong around workloads is waited for: without it a release would be blamed for what it is not.
+    let essential = |it: &Resource| {
+        !matches!(it.kind, Kind::Event | Kind::Node | Kind::Workload(WorkloadKind::Rollout))
+    };
     let watcher = Watcher {
         watch,
         client,
         sight: Sight::new(resources.iter().map(essential)),
         resources,
         index: Index::new(once_ready),
+        releases: Releases::default(),
         writer: Writer::new(watch.db().clone(), lease),
         seen,
         sender,
@@ -76,6 +85,7 @@ struct Watcher<'a> {
     resources: Vec<Resource>,
     sight: Sight,
     index: Index,
+    releases: Releases,
     writer: Writer,
     seen: Seen<'a>,
     /// For what is read beside the watches.
@@ -95,7 +105,7 @@ impl Watcher<'_> {
                 biased;
                 () = sleep_until(due), if write_at.is_some() => {
                     self.write().await?;
-                    write_at = self.index.has_changes().then(Instant::now);
+                    write_at = self.has_changes().then(Instant::now);
                 }
                 // The sender that we hold ourselves keeps it open.
                 _ = receiver.recv_many(&mut told, WAITING) => {
@@ -103,7 +113,7 @@ impl Watcher<'_> {
                         self.hear(follower, it);
                     }
                     self.look().await?;
-                    if self.begun && self.index.has_changes() && write_at.is_none() {
+                    if self.begun && self.has_changes() && write_at.is_none() {
                         write_at = Some(Instant::now() + LINGER);
                     }
                 }
@@ -111,14 +121,23 @@ impl Watcher<'_> {
         }
     }
 
+    fn has_changes(&self) -> bool {
+        self.index.has_changes() || self.releases.has_changes()
+    }
+
     fn hear(&mut self, follower: usize, told: Told) {
         match told {
+            Told::Applied(Object::Release(it)) => self.releases.apply(*it),
+            Told::Deleted(Object::Release(it)) => self.releases.delete(&it.metadata.uid),
             Told::Applied(object) => self.index.apply(object, self.watch.now()),
             Told::Deleted(object) => self.index.delete(&object),
             Told::Listed(uids) => {
                 self.sight.listed(follower);
                 if let Some(it) = self.resources.get(follower) {
                     self.index.replace(it.kind, it.namespace.as_deref(), &uids);
+                    if let (Kind::Release, Some(namespace)) = (it.kind, &it.namespace) {
+                        self.releases.replace(namespace, &uids);
+                    }
                 }
             }
             Told::Fine => self.sight.fine(follower),
@@ -129,12 +148,15 @@ impl Watcher<'_> {
     /// Says how well the cluster is seen; writes everything when that is known for the first time.
     async fn look(&mut self) -> anyhow::Result<()> {
         if !self.begun && self.sight.complete() {
-            while self.index.has_changes() {
+            while self.has_changes() {
                 self.write().await?;
             }
             let keys: Vec<_> = self.index.keys().collect();
             let pods: Vec<_> = self.index.pod_uids().map(str::to_owned).collect();
-            let gone = self.writer.write_all_gone(&keys, &pods, self.watch.now()).await?;
+            let around: Vec<_> = self.index.surroundings().collect();
+            let secrets: Vec<_> = self.releases.uids().map(str::to_owned).collect();
+            let now = self.watch.now();
+            let gone = self.writer.write_all_gone(&keys, &pods, &around, &secrets, now).await?;
             self.watch.hand_on(gone);
             self.begun = true;
         }
@@ -149,10 +171,10 @@ impl Watcher<'_> {
     async fn write(&mut self) -> anyhow::Result<()> {
         let batch = self.index.take(ROWS);
         self.read_configs(&batch);
-        if batch.is_empty() {
-            return Ok(());
+        if !batch.is_empty() {
+            self.write_until_done(&batch).await?;
         }
-        self.write_until_done(&batch).await?;
+        self.write_releases().await?;
         for it in batch.went_bad {
             if let Some(workload) = self.writer.id(&it.key) {
                 self.logs.fetch(self.watch, self.client.clone(), workload, it);
@@ -180,6 +202,29 @@ impl Watcher<'_> {
             tracing::warn!("the watch waits for the database: {error:#}");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// After the workloads, so that those of a release are known.
+    async fn write_releases(&mut self) -> anyhow::Result<()> {
+        let (seen, gone) = self.releases.take();
+        if seen.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        loop {
+            match self.writer.write_releases(&seen, &gone, self.watch.now()).await {
+                Ok(touched) => {
+                    self.watch.hand_on(touched);
+                    return Ok(());
+                }
+                Err(error) if error.is::<Lost>() => return Err(error),
+                Err(error) if is_about_the_rows(&error) => {
+                    tracing::error!("releases that do not fit the tables are left out: {error:#}");
+                    return Ok(());
+                }
+                Err(error) => tracing::warn!("the watch waits for the database: {error:#}"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
@@ -253,11 +298,18 @@ fn is_about_the_rows(error: &anyhow::Error) -> bool {
 }
 
 fn config_maps() -> Resource {
-    Resource { kind: Kind::ConfigMap, group: "/api/v1", plural: "configmaps", namespace: None }
+    Resource {
+        kind: Kind::ConfigMap,
+        group: "/api/v1",
+        plural: "configmaps",
+        namespace: None,
+        only: None,
+    }
 }
 
-/// Everything that is followed. Nodes have no namespace; no Secrets.
-fn resources(cluster: &Cluster) -> Vec<Resource> {
+/// Everything that is followed. Nodes have no namespace; of Secrets only those of Helm releases, and only where that is
+/// switched on.
+fn resources(cluster: &Cluster, helm: &[String]) -> Vec<Resource> {
     let namespaces: Vec<Option<String>> = match cluster.namespaces.as_slice() {
         [] => vec![None],
         some => some.iter().cloned().map(Some).collect(),
@@ -268,22 +320,39 @@ fn resources(cluster: &Cluster) -> Vec<Resource> {
         (Kind::Workload(WorkloadKind::Deployment), apps, "deployments"),
         (Kind::Workload(WorkloadKind::StatefulSet), apps, "statefulsets"),
         (Kind::Workload(WorkloadKind::DaemonSet), apps, "daemonsets"),
+        (Kind::Workload(WorkloadKind::Rollout), "/apis/argoproj.io/v1alpha1", "rollouts"),
         (Kind::ReplicaSet, apps, "replicasets"),
         (Kind::ControllerRevision, apps, "controllerrevisions"),
         (Kind::ConfigMap, core, "configmaps"),
         (Kind::Pod, core, "pods"),
         (Kind::Event, core, "events"),
+        (Kind::Around(Around::Autoscaler), "/apis/autoscaling/v2", "horizontalpodautoscalers"),
+        (Kind::Around(Around::NetworkPolicy), "/apis/networking.k8s.io/v1", "networkpolicies"),
+        (Kind::Around(Around::Certificate), "/apis/cert-manager.io/v1", "certificates"),
     ];
-    let mut resources =
-        vec![Resource { kind: Kind::Node, group: core, plural: "nodes", namespace: None }];
+    let mut resources = vec![Resource {
+        kind: Kind::Node,
+        group: core,
+        plural: "nodes",
+        namespace: None,
+        only: None,
+    }];
     for namespace in namespaces {
         resources.extend(namespaced.map(|(kind, group, plural)| Resource {
             kind,
             group,
             plural,
             namespace: namespace.clone(),
+            only: None,
         }));
     }
+    resources.extend(helm.iter().filter(|it| cluster.watches(it)).map(|it| Resource {
+        kind: Kind::Release,
+        group: core,
+        plural: "secrets",
+        namespace: Some(it.clone()),
+        only: Some("type=helm.sh/release.v1"),
+    }));
     resources
 }
 
@@ -293,8 +362,13 @@ fn start(
     resource: Resource,
     number: usize,
     sender: mpsc::Sender<(usize, Told)>,
+    key: &helm::Key,
 ) {
     match resource.kind {
+        Kind::Workload(kind @ WorkloadKind::Rollout) => {
+            let object = move |it: Rollout| Object::Workload(kind, it.0);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
         Kind::Workload(kind) => {
             let object = move |it| Object::Workload(kind, it);
             followers.spawn(follow(client, resource, object, number, sender))
@@ -311,5 +385,14 @@ fn start(
         }
         Kind::Node => followers.spawn(follow(client, resource, Object::Node, number, sender)),
         Kind::Event => followers.spawn(follow(client, resource, Object::Event, number, sender)),
+        Kind::Around(around) => {
+            let object = move |it| Object::Around(around, it);
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
+        Kind::Release => {
+            let key = key.clone();
+            let object = move |it: Box<Secret>| Object::Release(Box::new(Release::of(&key, *it)));
+            followers.spawn(follow(client, resource, object, number, sender))
+        }
     };
 }

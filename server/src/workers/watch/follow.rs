@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::watching::Trouble;
+use domain::workloads::WorkloadKind;
 use futures::StreamExt;
 use kube::Client;
 use kube::api::{ListParams, WatchEvent, WatchParams};
@@ -56,9 +57,16 @@ pub(crate) struct Resource {
     /// `deployments`
     pub(crate) plural: &'static str,
     pub(crate) namespace: Option<String>,
+    /// A field selector: only these are sent.
+    pub(crate) only: Option<&'static str>,
 }
 
 impl Resource {
+    /// Whether the kind comes with something that not every cluster has installed.
+    pub(crate) fn is_extra(&self) -> bool {
+        matches!(self.kind, Kind::Workload(WorkloadKind::Rollout) | Kind::Around(_))
+    }
+
     pub(crate) fn path(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.group, self.plural),
@@ -83,6 +91,8 @@ enum End {
     Expired,
     /// The server does not send lists as watches.
     NoStreamingLists,
+    /// The cluster does not know this kind, so it has none.
+    Absent,
     Failed {
         trouble: Trouble,
         /// What the server asks for.
@@ -118,6 +128,15 @@ pub(crate) async fn follow<T: DeserializeOwned + Clone>(
             End::NoStreamingLists => follower.streaming = false,
             End::Closed => {}
             End::Expired => state = State::New,
+            End::Absent => {
+                state = State::New;
+                wait = LONGEST_PAUSE;
+                for told in [Told::Listed(HashSet::new()), Told::Fine] {
+                    if follower.tell(told).await.is_err() {
+                        return;
+                    }
+                }
+            }
             End::Failed { trouble, pause } => {
                 wait = pause.unwrap_or_default().max(wait);
                 if follower.tell(Told::Troubled(trouble)).await.is_err() {
@@ -180,7 +199,8 @@ impl<F> Follower<F> {
         F: Fn(T) -> Object,
     {
         let mut uids = HashSet::new();
-        let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+        let field_selector = self.resource.only.map(str::to_owned);
+        let mut params = ListParams { limit: Some(PAGE), field_selector, ..ListParams::default() };
         loop {
             let request = self.request.list(&params).map_err(|it| self.failed(&build(it)))?;
             let list: List<T> = self.answer(self.client.request(request)).await?;
@@ -209,6 +229,7 @@ impl<F> Follower<F> {
             bookmarks: true,
             timeout: Some(u32::try_from(WATCH.as_secs()).unwrap_or(u32::MAX)),
             send_initial_events: uids.is_some(),
+            field_selector: self.resource.only.map(str::to_owned),
             ..WatchParams::default()
         };
         let version = match state {
@@ -293,6 +314,7 @@ impl<F> Follower<F> {
     fn refused(&self, status: &Status) -> End {
         match status.code {
             410 => End::Expired,
+            404 if self.resource.is_extra() => End::Absent,
             // "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
             400 | 422 if self.streaming => End::NoStreamingLists,
             _ => End::Failed {

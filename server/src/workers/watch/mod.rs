@@ -13,7 +13,9 @@ mod follow;
 mod index;
 mod logs;
 mod objects;
+mod releases;
 mod sight;
+mod surrounding;
 mod trouble;
 pub mod verdicts;
 mod writer;
@@ -69,13 +71,16 @@ impl Watch {
     }
 }
 
+/// What a watch was begun for: the version of the cluster, and where Helm's Secrets are read.
+type Described = (i32, Vec<String>);
+
 /// Watches every cluster of the catalog, as it changes, until it is told to stop.
 pub async fn run(world: World) {
     let stop = world.stop.clone();
     let watch = Watch { world, holder: Uuid::from_u128(rand::random()) };
     let mut tasks = JoinSet::new();
     tasks.spawn(judge(watch.clone(), stop.clone()));
-    let mut watched: HashMap<ClusterId, (i32, CancellationToken)> = HashMap::new();
+    let mut watched = HashMap::new();
     while !stop.is_cancelled() {
         let followed = follow_catalog(&watch, &stop, &mut watched, &mut tasks).await;
         if let Err(error) = followed {
@@ -93,25 +98,30 @@ pub async fn run(world: World) {
 async fn follow_catalog(
     watch: &Watch,
     stop: &CancellationToken,
-    watched: &mut HashMap<ClusterId, (i32, CancellationToken)>,
+    watched: &mut HashMap<ClusterId, (Described, CancellationToken)>,
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<()> {
     // Listens before it reads, so that nothing is missed between the two.
     let mut catalog = PgListener::connect_with(watch.db()).await?;
     catalog.listen("catalog").await?;
     loop {
-        let clusters = store::clusters::list(watch.db()).await?;
-        watched.retain(|id, (version, cancel)| {
-            let stays = clusters.iter().any(|it| it.id == *id && it.version == *version);
+        let mut clusters = Vec::new();
+        for it in store::clusters::list(watch.db()).await? {
+            // A policy may switch a namespace on or off, which is no new version of the cluster.
+            let helm = store::clusters::helm_namespaces(watch.db(), it.id).await?;
+            clusters.push(((it.version, helm), it));
+        }
+        watched.retain(|id, (described, cancel)| {
+            let stays = clusters.iter().any(|(now, it)| it.id == *id && now == described);
             if !stays {
                 cancel.cancel();
             }
             stays
         });
-        for it in clusters {
+        for (described, it) in clusters {
             if let Entry::Vacant(place) = watched.entry(it.id) {
                 let cancel = stop.child_token();
-                place.insert((it.version, cancel.clone()));
+                place.insert((described, cancel.clone()));
                 tasks.spawn(hold(watch.clone(), it, cancel));
             }
         }

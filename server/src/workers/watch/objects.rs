@@ -5,10 +5,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::canonical::{self, Digest};
 use domain::pods;
-use domain::workloads::{Condition, WorkloadKind};
+use domain::readiness::Shape;
+use domain::rollouts::{self, Progress};
+use domain::workloads::{Condition, Update, UpdateBy, WorkloadKind};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use super::surrounding::{Around, Surrounding};
+use crate::adapters::helm;
 
 /// Anything that is watched.
 #[derive(Clone, Debug)]
@@ -20,6 +27,8 @@ pub(crate) enum Object {
     ConfigMap(Box<ConfigMap>),
     Node(Box<Node>),
     Event(Box<Event>),
+    Release(Box<Release>),
+    Around(Around, Box<Surrounding>),
 }
 
 impl Object {
@@ -32,6 +41,8 @@ impl Object {
             Object::ConfigMap(it) => &it.metadata,
             Object::Node(it) => &it.metadata,
             Object::Event(it) => &it.metadata,
+            Object::Around(_, it) => &it.metadata,
+            Object::Release(it) => &it.metadata,
         }
     }
 
@@ -77,13 +88,39 @@ pub(crate) struct OwnerReference {
     pub(crate) controller: bool,
 }
 
-/// A Deployment, StatefulSet or DaemonSet: each has a part of these members.
+/// A Deployment, StatefulSet, DaemonSet or Rollout: each has a part of these members.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Workload {
     pub(crate) metadata: Meta,
     pub(crate) spec: WorkloadSpec,
     #[serde(default)]
     pub(crate) status: WorkloadStatus,
+    /// Of a Rollout.
+    #[serde(skip)]
+    pub(crate) canary: Option<Progress>,
+}
+
+/// A Rollout of Argo, read as a workload.
+#[derive(Clone, Debug)]
+pub(crate) struct Rollout(pub(crate) Box<Workload>);
+
+impl<'de> Deserialize<'de> for Rollout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = Value::deserialize(deserializer)?;
+        let canary = Progress::of(&object);
+        let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
+        let seen = rollouts::observed(&object);
+        let observed = generation.unwrap_or(0) - i64::from(!seen);
+        if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+            // The controller writes it as a text.
+            status.insert("observedGeneration".to_owned(), observed.into());
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.entry("template").or_insert(Value::Null);
+        }
+        let workload: Workload = serde_json::from_value(object).map_err(D::Error::custom)?;
+        Ok(Self(Box::new(Workload { canary: Some(canary), ..workload })))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -93,21 +130,77 @@ pub(crate) struct WorkloadSpec {
     #[serde(default)]
     pub(crate) paused: bool,
     pub(crate) template: Value,
+    /// Of a Deployment.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) strategy: UpdateStrategy,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) update_strategy: UpdateStrategy,
+    // Of a StatefulSet, which cannot be given others.
+    #[serde(default)]
+    pub(crate) pod_management_policy: Value,
+    #[serde(default)]
+    pub(crate) service_name: Value,
+    #[serde(default)]
+    pub(crate) volume_claim_templates: Value,
+    pub(crate) revision_history_limit: Option<i32>,
+}
+
+impl WorkloadSpec {
+    /// How it is set up to be rolled back.
+    pub(crate) fn shape(&self) -> Shape {
+        let own = match self.strategy.kind.is_empty() {
+            true => &self.update_strategy,
+            false => &self.strategy,
+        };
+        let unavailable = own.rolling_update.max_unavailable.as_ref();
+        Shape {
+            history_limit: self.revision_history_limit,
+            strategy: own.kind.clone(),
+            max_unavailable: unavailable.map(|it| match it {
+                Value::String(it) => it.clone(),
+                other => other.to_string(),
+            }),
+        }
+    }
+
+    /// What happens to the pods when the template changes, with what the API server writes where nothing is said.
+    pub(crate) fn update(&self, kind: WorkloadKind) -> Update {
+        let strategy = match kind {
+            WorkloadKind::Deployment | WorkloadKind::Rollout => &self.strategy,
+            WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => &self.update_strategy,
+        };
+        let by = UpdateBy::parse(&strategy.kind).unwrap_or(UpdateBy::RollingUpdate);
+        Update {
+            by,
+            partition: strategy.rolling_update.partition.unwrap_or_default(),
+            ordered: kind == WorkloadKind::StatefulSet
+                && by == UpdateBy::RollingUpdate
+                && self.pod_management_policy != "Parallel",
+        }
+    }
+
+    /// The digest of what cannot be changed in place; only a StatefulSet has such things.
+    pub(crate) fn fixed(&self, kind: WorkloadKind) -> Option<Digest> {
+        let fixed = [&self.volume_claim_templates, &self.service_name, &self.pod_management_policy];
+        (kind == WorkloadKind::StatefulSet).then(|| canonical::digest(&fixed))
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct UpdateStrategy {
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub(crate) kind: String,
     #[serde(deserialize_with = "or_default")]
     pub(crate) rolling_update: RollingUpdate,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct RollingUpdate {
     pub(crate) partition: Option<i32>,
+    /// A number, or a share as `25%`.
+    pub(crate) max_unavailable: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -181,10 +274,19 @@ pub(crate) struct Node {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct NodeStatus {
     #[serde(deserialize_with = "or_default")]
+    pub(crate) node_info: NodeInfo,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) conditions: Vec<StatusCondition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeInfo {
+    #[serde(rename = "bootID", deserialize_with = "or_default")]
+    pub(crate) boot_id: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -219,6 +321,39 @@ pub(crate) struct Involved {
 pub(crate) struct Series {
     pub(crate) count: i32,
     pub(crate) last_observed_time: Option<DateTime<Utc>>,
+}
+
+/// A Secret in which Helm keeps a revision of a release. What it holds is read at once and kept nowhere.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Secret {
+    pub(crate) metadata: Meta,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) data: SecretData,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SecretData {
+    pub(crate) release: Option<String>,
+}
+
+/// None inside: a Secret of that type that is no revision of a release.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    pub(crate) metadata: Meta,
+    pub(crate) read: Option<(String, domain::releases::Revision)>,
+}
+
+impl Release {
+    pub(crate) fn of(key: &helm::Key, secret: Secret) -> Self {
+        let Secret { metadata, data } = secret;
+        let read = helm::named(&metadata.labels).map(|named| {
+            let (uid, namespace) = (&metadata.uid, &metadata.namespace);
+            let revision = helm::decode(key, &named, uid, namespace, data.release.as_deref());
+            (named.name, revision)
+        });
+        Self { metadata, read }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -78,6 +78,7 @@ mod tests {
             kind: Kind::ReplicaSet,
             group: "/apis/apps/v1",
             plural: "replicasets",
+            only: None,
             namespace: Some("shop".into()),
         };
         let of = |message: &str| {

@@ -60,6 +60,8 @@ impl Writer {
         &mut self,
         keys: &[&Key],
         pods: &[String],
+        surroundings: &[(String, String)],
+        secrets: &[String],
         now: DateTime<Utc>,
     ) -> anyhow::Result<BTreeSet<WorkloadId>> {
         let cluster = self.lease.cluster;
@@ -67,8 +69,29 @@ impl Writer {
         anyhow::ensure!(store::watching::holds(&mut tx, self.lease).await?, Lost);
         let gone = store::workloads::leave_all_but(&mut tx, cluster, keys, now).await?;
         store::pods::leave_all_but(&mut tx, cluster, pods).await?;
+        store::surroundings::leave_all_but(&mut tx, cluster, surroundings).await?;
+        store::releases::leave_all_but(&mut tx, cluster, secrets).await?;
         tx.commit().await?;
         Ok(gone.into_iter().collect())
+    }
+
+    /// What the Secrets of releases say; gives the workloads that belong to them. `gone` are the uids of Secrets.
+    pub(crate) async fn write_releases(
+        &self,
+        seen: &[store::releases::Seen],
+        gone: &[String],
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<BTreeSet<WorkloadId>> {
+        let cluster = self.lease.cluster;
+        let mut tx = self.db.begin().await?;
+        anyhow::ensure!(store::watching::holds(&mut tx, self.lease).await?, Lost);
+        store::releases::observe(&mut tx, cluster, seen, gone, now).await.context("releases")?;
+        let named: BTreeSet<_> = seen.iter().map(|it| (&it.namespace, &it.name)).collect();
+        let (namespaces, names): (Vec<String>, Vec<String>) =
+            named.into_iter().map(|(a, b)| (a.clone(), b.clone())).unzip();
+        let members = store::releases::members(&mut *tx, cluster, &namespaces, &names).await?;
+        tx.commit().await?;
+        Ok(members.into_iter().collect())
     }
 
     async fn write_in(
@@ -102,7 +125,11 @@ impl Writer {
         }
         if !batch.nodes.is_empty() || !batch.gone_nodes.is_empty() {
             let (nodes, gone) = (&batch.nodes, &batch.gone_nodes);
-            store::pods::observe_nodes(tx, cluster, nodes, gone).await.context("nodes")?;
+            store::pods::observe_nodes(tx, cluster, nodes, gone, now).await.context("nodes")?;
+        }
+        if !batch.surroundings.is_empty() || !batch.gone_surroundings.is_empty() {
+            let (seen, gone) = (&batch.surroundings, &batch.gone_surroundings);
+            store::surroundings::observe(tx, cluster, seen, gone).await.context("surroundings")?;
         }
         if !batch.events.is_empty() {
             // The same event may come twice in one batch, and a statement may write a row only once.

@@ -1,6 +1,7 @@
 //! A cluster in the catalog, a service on it, people, and the workers that act on it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::Role;
@@ -21,11 +22,12 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+#[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) world: World,
     pub(crate) service: ServiceId,
     pub(crate) namespace: String,
-    _folder: Option<TempDir>,
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Lab {
@@ -37,14 +39,14 @@ impl Lab {
         let kubeconfig = folder.path().join("kubeconfig");
         std::fs::write(&kubeconfig, cluster.kubeconfig()).unwrap();
         let mut lab = Self::on(owner, kubeconfig, "shop").await;
-        lab._folder = Some(folder);
+        lab._folder = Some(Arc::new(folder));
         (lab, cluster)
     }
 
     /// On whatever this kubeconfig leads to. The service `api` has the Deployment `api`.
     pub(crate) async fn on(owner: PgPool, kubeconfig: PathBuf, namespace: &str) -> Self {
         store::migrate(&owner).await.unwrap();
-        let db = store::pool((*owner.connect_options()).clone(), 5);
+        let db = store::pool((*owner.connect_options()).clone(), 10);
         let mut tx = db.begin().await.unwrap();
         let described: domain::clusters::Cluster =
             serde_json::from_value(json!({"name": "lab", "kubeconfig": kubeconfig})).unwrap();

@@ -1,10 +1,13 @@
 //! Runs against a cluster, pretend or real: what is done, what is refused, what is left after trouble.
 
 mod api;
-mod kill9;
+pub(crate) mod kill9;
 mod lab;
+mod object_wishes;
+pub(crate) mod objects;
+mod objects_real;
 mod steps;
 mod trouble;
-mod twin;
+pub(crate) mod twin;
 
-pub(crate) use self::lab::Lab;
+pub(crate) use self::lab::{Lab, deployment};

@@ -146,7 +146,7 @@ async fn an_intent_without_an_effect_is_done_by_whoever_comes_next(pool: PgPool)
         ..before.clone()
     };
     let now = lab.world.now();
-    let intent = domain::runs::Intent { before, expected, stamp: now };
+    let intent = domain::runs::Intent { before, expected, stamp: now }.whole();
     lab.wish(run.id, |run| run.intend(0, intent, now)).await;
     lab.tick().await;
     let run = store::runs::get(&lab.world.db, run.id).await.unwrap();

@@ -37,19 +37,19 @@ async fn on_the_pretend_cluster_the_twins_are_equal(pool: PgPool) {
 }
 
 /// kubectl with a cache of its own.
-struct Kubectl {
+pub(crate) struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
     folder: TempDir,
 }
 
 impl Kubectl {
-    fn new(program: PathBuf, kubeconfig: &Path) -> Self {
+    pub(crate) fn new(program: PathBuf, kubeconfig: &Path) -> Self {
         Self { program, kubeconfig: kubeconfig.to_owned(), folder: TempDir::new().unwrap() }
     }
 
     /// What it printed, or what it complained about.
-    async fn run(&self, namespace: &str, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) async fn run(&self, namespace: &str, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
         command
             .env("KUBECONFIG", &self.kubeconfig)
@@ -62,13 +62,13 @@ impl Kubectl {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
-    async fn json(&self, namespace: &str, arguments: &[&str]) -> Value {
+    pub(crate) async fn json(&self, namespace: &str, arguments: &[&str]) -> Value {
         let said =
             self.run(namespace, &[&["get", "-o", "json"], arguments].concat()).await.unwrap();
         serde_json::from_str(&said).unwrap()
     }
 
-    async fn apply(&self, namespace: &str, object: &Value) {
+    pub(crate) async fn apply(&self, namespace: &str, object: &Value) {
         let file = self.folder.path().join(format!("{namespace}.json"));
         std::fs::write(&file, object.to_string()).unwrap();
         self.run(namespace, &["apply", "-f", file.to_str().unwrap()]).await.unwrap();
@@ -352,7 +352,7 @@ const IDENTITY: [&str; 8] = [
     "selfLink",
 ];
 
-fn without_identity(value: &mut Value) {
+pub(crate) fn without_identity(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_identity),
         Value::Object(members) => {
@@ -378,7 +378,12 @@ fn settled(whole: &Value) -> bool {
 }
 
 /// How many fields were compared; where they differ is added to `differences`.
-fn differ(path: &str, ours: &Value, theirs: &Value, differences: &mut Vec<String>) -> usize {
+pub(crate) fn differ(
+    path: &str,
+    ours: &Value,
+    theirs: &Value,
+    differences: &mut Vec<String>,
+) -> usize {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
             let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::canonical;
-use domain::plans::{Action, LiveState};
+use domain::plans::{self, Action, LiveState};
 use domain::runs::Note;
+use domain::services::WorkloadKind;
 use serde_json::{Value, json};
 
 use super::undo::{self, Target};
@@ -42,25 +42,52 @@ pub(super) fn change(
             None => Change::Refused(Note::NoEarlierRevision),
         },
         Action::Pause if live.paused => Change::Nothing(Note::AlreadyPaused),
-        Action::Pause => patch(object, Note::Paused, [set("/spec/paused", json!(true))]),
+        Action::Pause => own(object, Note::Paused, [set("/spec/paused", json!(true))]),
         Action::Resume if !live.paused => Change::Nothing(Note::NotPaused),
-        Action::Resume => patch(object, Note::Resumed, [set("/spec/paused", json!(false))]),
+        Action::Resume => own(object, Note::Resumed, [set("/spec/paused", json!(false))]),
         Action::Restart => restart(ask, object),
         Action::SetImage { images } => set_image(object, images),
         Action::Scale { replicas } => scale(object, live, *replicas),
+        // These have steps of their own; nothing of the object changes.
+        Action::ReplacePods => Change::Nothing(Note::NoPodInTheWay),
         Action::WaitRollout => Change::Nothing(Note::RolledOut { ready: 0 }),
+        Action::Promote | Action::PromoteFull | Action::Abort | Action::Retry => {
+            steer(ask.action, object, live)
+        }
     }
 }
 
+/// As the plugin of Argo Rollouts does it, with the condition in the same call.
+fn steer(action: &Action, object: &Value, live: &LiveState) -> Change {
+    let before = live.steering.unwrap_or_default();
+    if let Err(note) = plans::steered(action, before) {
+        return Change::Nothing(note);
+    }
+    let (path, value) = match action {
+        Action::Promote => ("/status/pauseConditions", json!([])),
+        Action::PromoteFull => ("/status/promoteFull", json!(true)),
+        Action::Abort => ("/status/abort", json!(true)),
+        _ => ("/status/abort", json!(false)),
+    };
+    let changes = [test(object, path), set(path, value)];
+    let note = Note::Steered { action: action.as_str().to_owned() };
+    let patch = [test(object, "/metadata/uid")].into_iter().chain(changes).collect();
+    Change::Patch { patch, note }
+}
+
 fn undo_to(object: &Value, live: &LiveState, target: &Target) -> Change {
-    if canonical::template(&target.template) == live.digest {
+    let kind = live.workload.kind;
+    if undo::digest(kind, &target.template) == live.digest {
         return Change::Nothing(Note::AlreadyAt { revision: target.revision });
     }
-    let mut changes = vec![
-        json!({"op": "replace", "path": "/spec/template", "value": target.template}),
-        set("/metadata/annotations", undo::annotations(object, target).into()),
-    ];
-    if live.paused {
+    let mut changes =
+        vec![json!({"op": "replace", "path": "/spec/template", "value": target.template})];
+    // Of the others only the template goes back: a Rollout's annotations are the controller's own, and kubectl leaves
+    // those of a set alone.
+    if kind == WorkloadKind::Deployment {
+        changes.push(set("/metadata/annotations", undo::annotations(object, target).into()));
+    }
+    if live.paused && object.get("lender").is_none() {
         // Our own pause: the new template and its rollout come with one call.
         changes.push(set("/spec/paused", json!(false)));
     }
@@ -112,15 +139,34 @@ fn scale(object: &Value, live: &LiveState, to: i32) -> Change {
         return Change::Nothing(Note::ReplicasThere { replicas: to });
     }
     let changes = [test(object, "/spec/replicas"), set("/spec/replicas", json!(to))];
-    patch(object, Note::Scaled { from, to }, changes)
+    own(object, Note::Scaled { from, to }, changes)
+}
+
+/// What is changed on the workload itself, also where its template is another object's.
+fn own(object: &Value, note: Note, changes: impl IntoIterator<Item = Value>) -> Change {
+    if object.get("lender").is_none() {
+        return patch(object, note, changes);
+    }
+    let conditions = ["/metadata/uid", "/spec/paused"];
+    let patch = conditions.iter().map(|path| test(object, path)).chain(changes);
+    Change::Patch { patch: patch.collect(), note }
 }
 
 /// The condition first: still this object, still this template, still paused or not. `resourceVersion` and
 /// `generation` move with every status and every autoscaler, so they are no condition.
 fn patch(object: &Value, note: Note, changes: impl IntoIterator<Item = Value>) -> Change {
-    let conditions = ["/metadata/uid", "/spec/template", "/spec/paused"];
-    let patch = conditions.iter().map(|path| test(object, path)).chain(changes);
-    Change::Patch { patch: patch.collect(), note }
+    let lender = object.get("lender");
+    let is = |path, value: Option<&Value>| json!({"op": "test", "path": path, "value": value});
+    let conditions = match lender {
+        // The Deployment that lends its template is what is patched.
+        Some(lender) => [
+            is("/metadata/uid", lender.get("uid")),
+            test(object, "/spec/template"),
+            is("/spec/paused", lender.get("paused").filter(|it| !it.is_null())),
+        ],
+        None => ["/metadata/uid", "/spec/template", "/spec/paused"].map(|it| test(object, it)),
+    };
+    Change::Patch { patch: conditions.into_iter().chain(changes).collect(), note }
 }
 
 /// The member is as it was read. One that was not there is tested against null, which the API server takes for
@@ -141,7 +187,7 @@ fn escaped(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use domain::services::{WorkloadKind, WorkloadRef};
+    use domain::services::WorkloadRef;
     use serde_json::Map;
 
     use super::super::live_state;
@@ -182,7 +228,11 @@ mod tests {
     }
 
     fn changed(object: &Value, action: Action, own_pause: bool) -> Change {
-        let workload = workload();
+        changed_of(WorkloadKind::Deployment, object, action, own_pause)
+    }
+
+    fn changed_of(kind: WorkloadKind, object: &Value, action: Action, own_pause: bool) -> Change {
+        let workload = WorkloadRef { kind, ..workload() };
         let live = live_state(&workload, object);
         let ask = Ask {
             workload: &workload,
@@ -212,6 +262,18 @@ mod tests {
             }}),
         ]);
         assert_eq!((patch, note), (expected.into(), Note::Undone { revision: 1 }));
+    }
+
+    #[test]
+    fn an_undo_of_a_set_moves_the_template_and_nothing_else() {
+        for kind in [WorkloadKind::StatefulSet, WorkloadKind::DaemonSet] {
+            let changed = changed_of(kind, &deployment(), undo(), false);
+            let Change::Patch { patch, .. } = changed else { panic!() };
+            let mut expected = conditions(Value::Null);
+            let template = template("api:1");
+            expected.push(json!({"op": "replace", "path": "/spec/template", "value": template}));
+            assert_eq!(patch, Value::from(expected), "{kind:?}");
+        }
     }
 
     #[test]

@@ -3,19 +3,26 @@
 //! same call: if the world has moved in between, the API server refuses it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::canonical;
 use domain::plans::{self, Action, LiveState, Moved};
-use domain::runs::{Intent, Note, Proof};
+use domain::rollouts::Steering;
+use domain::runs::{self, Note};
 use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Value, json};
 
+use self::place::{Asking, Place};
 pub use self::undo::Target;
 use self::undo::{NoTarget, REVISION};
 use super::error::Asked;
 use super::{Cluster, Error};
 
 mod change;
+mod place;
+pub mod replace;
 mod undo;
+
+/// Of steps on workloads.
+type Intent = runs::Intent<LiveState>;
+type Proof = runs::Proof<LiveState>;
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
@@ -44,7 +51,7 @@ pub enum Prepared {
     Moved(Vec<Moved>),
     /// The revision is gone from the cluster, and there is no template to go back to.
     Pruned,
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 /// An effect that is ready to be brought about.
@@ -54,6 +61,9 @@ pub struct Ready {
     /// What there is to say once it is done.
     pub note: Note,
     patch: Value,
+    place: Place,
+    /// The object that the change was worked out on.
+    read: Value,
 }
 
 /// What the API server said to it.
@@ -80,8 +90,8 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
         }
         Err(error) => return Err(error),
     };
-    let live = live_state(ask.workload, &object);
-    let moved = ask.believed.moved(Some(&live));
+    let live = seen_by(ask.action, live_state(ask.workload, &object));
+    let moved = seen_by(ask.action, ask.believed.clone()).moved(Some(&live));
     if let [Moved::Replaced { .. }] = *moved {
         return Ok(Prepared::Moved(moved));
     }
@@ -101,10 +111,13 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
         change::Change::Patch { .. } if !moved.is_empty() => Ok(Prepared::Moved(moved)),
         change::Change::Patch { patch, note } => {
             let note = match ask.action {
-                Action::Scale { .. } => autoscaled(cluster, ask.workload).await.unwrap_or(note),
+                Action::Scale { replicas } => {
+                    let from = live.replicas.unwrap_or(1);
+                    autoscaled(cluster, ask.workload, from, *replicas).await.unwrap_or(note)
+                }
                 _ => note,
             };
-            rehearse(cluster, ask, live, patch, note).await
+            rehearse(cluster, ask, &object, live, patch, note).await
         }
     }
 }
@@ -114,12 +127,22 @@ pub async fn prepare(cluster: &Cluster, ask: &Ask<'_>) -> Result<Prepared, Error
 async fn rehearse(
     cluster: &Cluster,
     ask: &Ask<'_>,
+    object: &Value,
     before: LiveState,
     patch: Value,
     note: Note,
 ) -> Result<Prepared, Error> {
-    let expected = match send(cluster, ask.workload, &patch, true).await {
-        Ok(object) => live_state(ask.workload, &object),
+    let asked = match ask.action {
+        action if action.steers() => Asking::Status,
+        action if action.makes_template() => Asking::Template,
+        _ => Asking::Spec,
+    };
+    let place = Place::of(ask.workload, object, asked);
+    let expected = match send(cluster, &place, &patch, true).await {
+        Ok(answer) => {
+            let after = live_state(ask.workload, &place.seen(object, answer));
+            seen_by(ask.action, after)
+        }
         Err(error @ Error::Unprocessable { .. }) => {
             return match moved_since(cluster, &before).await? {
                 moved if moved.is_empty() => Err(error),
@@ -132,16 +155,19 @@ async fn rehearse(
     // An autoscaler may move the replicas at any time; they are no sign of any other step.
     let fixed = |it: LiveState| LiveState { replicas: it.replicas.filter(|_| scales), ..it };
     let intent = Intent { before: fixed(before), expected: fixed(expected), stamp: ask.stamp };
-    Ok(Prepared::Ready(Ready { intent, note, patch }))
+    let ready = Ready { intent, note, patch, place, read: object.clone() };
+    Ok(Prepared::Ready(Box::new(ready)))
 }
 
 impl Ready {
     /// Does it. An error that is transient leaves open whether it was done: look before doing it again.
     pub async fn apply(&self, cluster: &Cluster) -> Result<Applied, Error> {
-        let workload = &self.intent.before.workload;
-        match send(cluster, workload, &self.patch, false).await {
+        match send(cluster, &self.place, &self.patch, false).await {
             // The answer to a PATCH is the object as it was stored: reading it again proves nothing more.
-            Ok(object) => Ok(Applied::Done(proof(&self.intent, &object, false))),
+            Ok(answer) => {
+                let object = self.place.seen(&self.read, answer);
+                Ok(Applied::Done(proof(&self.intent, &object, false)))
+            }
             Err(error @ (Error::Unprocessable { .. } | Error::NotFound { .. })) => {
                 // A call of a worker that died may have arrived before this one.
                 match look(cluster, &self.intent).await? {
@@ -158,7 +184,8 @@ impl Ready {
 fn proof(intent: &Intent, object: &Value, found: bool) -> Proof {
     let after = live_state(&intent.before.workload, object);
     let replicas = after.replicas.filter(|_| intent.expected.replicas.is_some());
-    let after = LiveState { replicas, ..after };
+    let steering = after.steering.filter(|_| intent.expected.steering.is_some());
+    let after = LiveState { replicas, steering, ..after };
     Proof { after, resource_version: version(object), found }
 }
 
@@ -197,16 +224,28 @@ pub async fn look(cluster: &Cluster, intent: &Intent) -> Result<Found, Error> {
 pub fn live_state(workload: &WorkloadRef, object: &Value) -> LiveState {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let annotations = object.pointer("/metadata/annotations");
-    let revision = annotations.and_then(|it| it.get(REVISION)?.as_str()?.parse().ok());
+    let number = match workload.kind {
+        WorkloadKind::Rollout => undo::ROLLOUT_REVISION,
+        _ => REVISION,
+    };
+    let revision = annotations.and_then(|it| it.get(number)?.as_str()?.parse().ok());
+    let template = object.pointer("/spec/template").unwrap_or(&Value::Null);
     let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64);
     LiveState {
         workload: workload.clone(),
         uid: text("/metadata/uid").to_owned(),
-        digest: canonical::template(object.pointer("/spec/template").unwrap_or(&Value::Null)),
+        digest: undo::digest(workload.kind, template),
         revision: revision.unwrap_or(0),
         paused: object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false),
         replicas: replicas.and_then(|it| i32::try_from(it).ok()),
+        steering: (workload.kind == WorkloadKind::Rollout).then(|| Steering::of(object)),
     }
+}
+
+/// What an action changes or depends on; a canary moves by itself.
+fn seen_by(action: &Action, live: LiveState) -> LiveState {
+    let steering = live.steering.and_then(|it| it.of_action(action));
+    LiveState { steering, ..live }
 }
 
 async fn moved_since(cluster: &Cluster, before: &LiveState) -> Result<Vec<Moved>, Error> {
@@ -226,25 +265,42 @@ async fn target(
     let Action::RolloutUndo { to_revision, template_digest } = ask.action else {
         return Ok(Ok(None));
     };
-    let sets = replica_sets(cluster, ask.workload, object).await?;
-    let found = undo::target(ask.workload, &sets, *to_revision, template_digest.as_ref());
+    let kept = kept(cluster, ask.workload, object).await?;
+    let found = undo::target(ask.workload, &kept, *to_revision, template_digest.as_ref());
     Ok(match (found, &ask.stored) {
         (Err(NoTarget::Pruned), Some(stored)) => Ok(Some(stored.clone())),
         (found, _) => found.map(Some),
     })
 }
 
-/// Those that the Deployment controls.
-async fn replica_sets(
+/// What the cluster keeps of the workload's templates: ControllerRevisions of a set, ReplicaSets of the others.
+async fn kept(
     cluster: &Cluster,
     workload: &WorkloadRef,
     object: &Value,
 ) -> Result<Vec<Value>, Error> {
     let namespace = &workload.namespace;
+    let (plural, resource) = match workload.kind {
+        WorkloadKind::Deployment | WorkloadKind::Rollout => ("replicasets", "replicasets.apps"),
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            ("controllerrevisions", "controllerrevisions.apps")
+        }
+    };
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}");
+    let asked = Asked { verb: "list", resource, namespace, name: "" };
+    controlled(cluster, &path, &asked, object).await
+}
+
+/// Those of a list that the object controls.
+async fn controlled(
+    cluster: &Cluster,
+    path: &str,
+    asked: &Asked<'_>,
+    object: &Value,
+) -> Result<Vec<Value>, Error> {
     let selector = super::selector::of(object.pointer("/spec/selector").unwrap_or(&Value::Null));
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets?labelSelector={selector}");
-    let asked = Asked { verb: "list", resource: "replicasets.apps", namespace, name: "" };
-    let mut list = cluster.get(&path, &asked).await?;
+    let path = format!("{path}?labelSelector={selector}");
+    let mut list = cluster.get(&path, asked).await?;
     let uid = object.pointer("/metadata/uid");
     let ours = |set: &Value| {
         let owners = set.pointer("/metadata/ownerReferences").and_then(Value::as_array);
@@ -256,7 +312,7 @@ async fn replica_sets(
 
 /// Whether something else sets the replicas too. It is worth a warning and no obstacle, so what cannot be found
 /// out is not.
-async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef) -> Option<Note> {
+async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef, from: i32, to: i32) -> Option<Note> {
     let namespace = &workload.namespace;
     let resource = "horizontalpodautoscalers.autoscaling";
     let path = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
@@ -268,10 +324,22 @@ async fn autoscaled(cluster: &Cluster, workload: &WorkloadRef) -> Option<Note> {
     };
     let autoscaler = list["items"].as_array()?.iter().find(of)?;
     let number = |name: &str| i32::try_from(autoscaler["spec"][name].as_i64()?).ok();
-    Some(Note::Autoscaled { min: number("minReplicas").unwrap_or(1), max: number("maxReplicas")? })
+    let name = autoscaler.pointer("/metadata/name")?.as_str()?.to_owned();
+    let (min, max) = (number("minReplicas").unwrap_or(1), number("maxReplicas")?);
+    Some(Note::Autoscaled { name, from, to, min, max })
 }
 
+/// The template of a Rollout may be that of a Deployment; then it stands in what is returned as if it were its own.
 pub(super) async fn get(cluster: &Cluster, workload: &WorkloadRef) -> Result<Value, Error> {
+    let mut object = read(cluster, workload).await?;
+    if let Some(lender) = place::lender(workload, &object) {
+        let lender = read(cluster, &lender).await?;
+        place::lend(&mut object, &lender);
+    }
+    Ok(object)
+}
+
+async fn read(cluster: &Cluster, workload: &WorkloadRef) -> Result<Value, Error> {
     let (path, resource) = path(workload);
     let (namespace, name) = (&workload.namespace, &workload.name);
     cluster.get(&path, &Asked { verb: "get", resource, namespace, name }).await
@@ -279,12 +347,12 @@ pub(super) async fn get(cluster: &Cluster, workload: &WorkloadRef) -> Result<Val
 
 async fn send(
     cluster: &Cluster,
-    workload: &WorkloadRef,
+    place: &Place,
     patch: &Value,
     dry_run: bool,
 ) -> Result<Value, Error> {
-    let (path, resource) = path(workload);
-    let (namespace, name) = (&workload.namespace, &workload.name);
+    let WorkloadRef { namespace, name, .. } = &place.of;
+    let (path, resource) = place.path();
     cluster.patch(&path, &Asked { verb: "patch", resource, namespace, name }, patch, dry_run).await
 }
 
@@ -293,9 +361,14 @@ pub(super) fn path(workload: &WorkloadRef) -> (String, &'static str) {
         WorkloadKind::Deployment => ("deployments", "deployments.apps"),
         WorkloadKind::StatefulSet => ("statefulsets", "statefulsets.apps"),
         WorkloadKind::DaemonSet => ("daemonsets", "daemonsets.apps"),
+        WorkloadKind::Rollout => ("rollouts", "rollouts.argoproj.io"),
+    };
+    let group = match workload.kind {
+        WorkloadKind::Rollout => "argoproj.io/v1alpha1",
+        _ => "apps/v1",
     };
     let WorkloadRef { namespace, name, .. } = workload;
-    (format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}"), resource)
+    (format!("/apis/{group}/namespaces/{namespace}/{plural}/{name}"), resource)
 }
 
 fn version(object: &Value) -> String {

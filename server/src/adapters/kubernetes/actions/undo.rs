@@ -1,14 +1,19 @@
-//! Which revision an undo goes back to, and what the Deployment looks like then: field for field as after
-//! `kubectl rollout undo --to-revision`.
+//! Which revision an undo goes back to, and what the workload looks like then: field for field as after
+//! `kubectl rollout undo --to-revision`. A Deployment keeps its revisions as ReplicaSets and takes their annotations
+//! over; the others keep ControllerRevisions, and only the template moves.
 
-use domain::canonical::{self, Digest, POD_TEMPLATE_HASH};
+use domain::canonical::{self, Digest};
 use domain::plans::Moved;
+use domain::revisions;
 use domain::runs::Note;
-use domain::services::WorkloadRef;
+use domain::services::{WorkloadKind, WorkloadRef};
 use serde_json::{Map, Value};
 
 /// The number that `kubectl rollout history` shows, on a Deployment and on its ReplicaSets.
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// The same on a Rollout and on its ReplicaSets.
+pub(super) const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 
 /// Annotations that say something about the Deployment itself: they stay as they are, and a ReplicaSet's are
 /// not taken over.
@@ -34,19 +39,29 @@ pub struct Target {
 pub(super) enum NoTarget {
     Refused(Note),
     Moved(Moved),
-    /// Its ReplicaSet is gone from the cluster.
+    /// It is gone from the cluster.
     Pruned,
 }
 
-/// The ReplicaSet of the revision that was approved. Renumbered ones are found by their template, which is
-/// what was approved; the number of a revision changes with every undo.
+/// The revision that was approved, of those that the cluster keeps. Renumbered ones are found by their template,
+/// which is what was approved; the number of a revision changes with every undo.
 pub(super) fn target(
     workload: &WorkloadRef,
-    replica_sets: &[Value],
+    kept: &[Value],
     to_revision: i64,
     approved: Option<&Digest>,
 ) -> Result<Target, NoTarget> {
-    let targets: Vec<Target> = replica_sets.iter().filter_map(of_replica_set).collect();
+    let kept = kept.iter();
+    let targets: Vec<Target> = match workload.kind {
+        WorkloadKind::Deployment => kept.filter_map(|it| of_replica_set(it, REVISION)).collect(),
+        WorkloadKind::Rollout => {
+            kept.filter_map(|it| of_replica_set(it, ROLLOUT_REVISION)).collect()
+        }
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            kept.filter_map(of_controller_revision).collect()
+        }
+    };
+    let digest = |it: &Target| digest(workload.kind, &it.template);
     let numbered = targets.iter().find(|it| it.revision == to_revision);
     let moved = || {
         let (workload, revision) = (workload.clone(), to_revision);
@@ -63,23 +78,33 @@ pub(super) fn target(
         });
     };
     match numbered {
-        Some(target) if canonical::template(&target.template) == *approved => Ok(target.clone()),
+        Some(target) if digest(target) == *approved => Ok(target.clone()),
         Some(_) => Err(moved()),
         None => {
-            let same = |it: &&Target| canonical::template(&it.template) == *approved;
+            let same = |it: &&Target| digest(it) == *approved;
             targets.iter().find(same).cloned().ok_or(NoTarget::Pruned)
         }
     }
 }
 
-fn of_replica_set(replica_set: &Value) -> Option<Target> {
-    let mut template = replica_set.pointer("/spec/template")?.clone();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(POD_TEMPLATE_HASH);
+/// Of a template, as the kind counts it.
+pub(super) fn digest(kind: WorkloadKind, template: &Value) -> Digest {
+    match kind {
+        WorkloadKind::Rollout => canonical::rollout_template(template),
+        _ => canonical::template(template),
     }
+}
+
+fn of_replica_set(replica_set: &Value, number: &str) -> Option<Target> {
+    let template = revisions::without_hash(replica_set.pointer("/spec/template")?.clone());
     let annotations = replica_set.pointer("/metadata/annotations")?.as_object()?.clone();
-    let revision = annotations.get(REVISION)?.as_str()?.parse().ok()?;
+    let revision = annotations.get(number)?.as_str()?.parse().ok()?;
     Some(Target { revision, template, annotations })
+}
+
+fn of_controller_revision(kept: &Value) -> Option<Target> {
+    let template = revisions::of_controller_revision(kept.get("data")?)?;
+    Some(Target { revision: kept.get("revision")?.as_i64()?, template, annotations: Map::new() })
 }
 
 /// The annotations of the Deployment afterwards.
@@ -93,7 +118,6 @@ pub(super) fn annotations(deployment: &Value, target: &Target) -> Map<String, Va
 
 #[cfg(test)]
 mod tests {
-    use domain::services::WorkloadKind;
     use serde_json::json;
 
     use super::*;
@@ -142,6 +166,18 @@ mod tests {
         ] {
             assert_eq!(target(revision, approved), expected, "{revision} {approved:?}");
         }
+    }
+
+    #[test]
+    fn a_controller_revision_gives_its_template_without_the_word_for_the_patch() {
+        let set = WorkloadRef { kind: WorkloadKind::StatefulSet, ..workload() };
+        let mut template = replica_set("", "a")["spec"]["template"].clone();
+        let approved = canonical::template(&template);
+        let expected = template.clone();
+        template["$patch"] = json!("replace");
+        let kept = [json!({"revision": 4, "data": {"spec": {"template": template}}}), json!({})];
+        let target = target(&set, &kept, 4, Some(&approved)).unwrap();
+        assert_eq!((target.revision, target.template), (4, expected));
     }
 
     #[test]

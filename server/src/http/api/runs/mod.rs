@@ -98,25 +98,35 @@ fn reason(state: &State) -> Option<String> {
 
 fn plan(plan: &Plan) -> Value {
     let steps: Vec<_> = plan.steps().iter().map(planned).collect();
-    json!({"digest": plan.digest(), "live": plan.live(), "steps": steps})
+    let mut shown = json!({"digest": plan.digest(), "live": plan.live(), "steps": steps});
+    if !plan.objects().is_empty() {
+        shown["objects"] = json!(plan.objects());
+    }
+    shown
 }
 
 fn planned(step: &Step) -> Value {
-    let (workload, action) = match &step.kind {
-        StepKind::Kubernetes { workload, action } => (Some(workload), Some(action)),
-        kind => (kind.workload(), None),
+    let action = match &step.kind {
+        StepKind::Kubernetes { action, .. } => Some(action.as_str()),
+        StepKind::Object { action, .. } => Some(action.as_str()),
+        StepKind::Release { .. } => Some("rollback"),
+        _ => None,
     };
-    json!({
+    let mut shown = json!({
         "name": step.name,
         "kind": step.kind.as_str(),
-        "action": action.map(|it| it.as_str()),
-        "workload": workload,
+        "action": action,
+        "workload": step.kind.workload(),
         "role": step.role,
         "expected_s": step.expected_s,
         "deadline_s": step.deadline_s,
         "retries": step.retries,
         "message": texts::step(step, Lang::En),
-    })
+    });
+    if let Some(object) = step.kind.object() {
+        shown["object"] = json!(object);
+    }
+    shown
 }
 
 /// What each step would do, beside what it is.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use app::pages::error::Error;
 use app::wishes::drills::Performed;
-use app::wishes::runs::{AskedAction, AskedStep};
+use app::wishes::runs::{AskedAction, AskedStep, Count, objects};
+use domain::canonical::NotADigest;
 use domain::fields::Fault;
-use domain::plans::Protection;
+use domain::plans::{Action, Protection};
 use domain::services::WorkloadKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,16 +16,32 @@ use utoipa::ToSchema;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct NewStep {
-    /// kubernetes, check, wait, manual, approval; in a drill also inject
+    /// kubernetes, object, check, wait, manual, approval; in a drill also inject
     kind: String,
-    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout
+    /// rollout_undo, pause, resume, restart, set_image, scale, wait_rollout; of a set also replace_pods; of a Rollout
+    /// also promote, promote_full, abort, retry; of an object: config_restore, set_weights, suspend_sync, resume_sync,
+    /// still_suspended, cordon, uncordon, drain, restore_claim, restore, delete, wait_ready
     action: Option<String>,
     workload: Option<Named>,
+    object: Option<NamedObject>,
     /// The one before the live one where it is left out or 0.
     to_revision: Option<i64>,
     /// Container → image.
     images: Option<BTreeMap<String, String>>,
-    replicas: Option<i32>,
+    /// A number; or `recorded`, as many as it has now where an earlier step scales it, else as many as it had when a run
+    /// last scaled it to 0.
+    #[schema(value_type = Option<Object>)]
+    replicas: Option<Replicas>,
+    /// Backend → weight, of a route.
+    weights: Option<BTreeMap<String, i32>>,
+    /// The digest of what a ConfigMap should hold: `sha256:…`.
+    contents: Option<String>,
+    /// The VolumeSnapshot that a claim is made from.
+    snapshot: Option<String>,
+    /// The backup of Velero to restore.
+    backup: Option<String>,
+    /// Those that are restored.
+    namespaces: Option<Vec<String>>,
     /// The name of a check of the service.
     check: Option<String>,
     seconds: Option<u32>,
@@ -32,6 +49,19 @@ pub(in crate::http::api) struct NewStep {
     /// In a drill: `{pauses: NAME}` where the step takes a protection away, `{resumes: NAME}` where it gives it back.
     #[schema(value_type = Option<Object>)]
     protection: Option<Protection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Replicas {
+    Number(i32),
+    Word(Word),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Recorded,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,10 +72,50 @@ struct Named {
     name: String,
 }
 
-const KINDS: [&str; 5] = ["kubernetes", "check", "wait", "manual", "approval"];
+/// Cluster and namespace are those of the service where nothing else is said.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NamedObject {
+    cluster: Option<String>,
+    namespace: Option<String>,
+    /// `v1`, `gateway.networking.k8s.io/v1`
+    api_version: String,
+    kind: String,
+    name: String,
+}
+
+const KINDS: [&str; 6] = ["kubernetes", "object", "check", "wait", "manual", "approval"];
 const KINDS_OF_A_DRILL: [&str; 6] = ["inject", "kubernetes", "check", "wait", "manual", "approval"];
-const ACTIONS: [&str; 7] =
-    ["rollout_undo", "pause", "resume", "restart", "set_image", "scale", "wait_rollout"];
+const ACTIONS: [&str; 12] = [
+    "rollout_undo",
+    "pause",
+    "resume",
+    "restart",
+    "set_image",
+    "scale",
+    "replace_pods",
+    "wait_rollout",
+    "promote",
+    "promote_full",
+    "abort",
+    "retry",
+];
+const OBJECT_ACTIONS: [&str; 12] = [
+    "config_restore",
+    "set_weights",
+    "suspend_sync",
+    "resume_sync",
+    "still_suspended",
+    "cordon",
+    "uncordon",
+    "drain",
+    "restore_claim",
+    "restore",
+    "delete",
+    "wait_ready",
+];
+/// As the Gateway API has it.
+const MOST_WEIGHT: i32 = 1_000_000;
 const MOST_REPLICAS: i32 = 10_000;
 const LONGEST_WAIT_S: u32 = 86_400;
 
@@ -78,6 +148,13 @@ impl NewStep {
                 let action = self.action.take().ok_or_else(|| required("action"))?;
                 let action = self.action(&action, at)?;
                 AskedStep::Act { workload: (workload.kind, workload.name), action }
+            }
+            "object" => {
+                let object = self.object.take().ok_or_else(|| required("object"))?;
+                let NamedObject { cluster, namespace, api_version, kind, name } = object;
+                let object = objects::Named { cluster, namespace, api_version, kind, name };
+                let action = self.action.take().ok_or_else(|| required("action"))?;
+                AskedStep::Object { object, action: self.object_action(&action, at)? }
             }
             "check" => {
                 AskedStep::Check { name: self.check.take().ok_or_else(|| required("check"))? }
@@ -123,14 +200,24 @@ impl NewStep {
             "pause" => AskedAction::Pause,
             "resume" => AskedAction::Resume,
             "restart" => AskedAction::Restart,
+            "replace_pods" => AskedAction::ReplacePods,
             "wait_rollout" => AskedAction::WaitRollout,
+            "promote" => AskedAction::Steer(Action::Promote),
+            "promote_full" => AskedAction::Steer(Action::PromoteFull),
+            "abort" => AskedAction::Steer(Action::Abort),
+            "retry" => AskedAction::Steer(Action::Retry),
             "set_image" => match self.images.take() {
                 Some(images) if !images.is_empty() => AskedAction::SetImage { images },
                 _ => return Err(at("images", Fault::Required)),
             },
             "scale" => match self.replicas.take() {
-                Some(replicas @ 0..=MOST_REPLICAS) => AskedAction::Scale { replicas },
-                Some(_) => {
+                Some(Replicas::Number(replicas @ 0..=MOST_REPLICAS)) => {
+                    AskedAction::Scale { replicas: Count::Number(replicas) }
+                }
+                Some(Replicas::Word(Word::Recorded)) => {
+                    AskedAction::Scale { replicas: Count::Recorded }
+                }
+                Some(Replicas::Number(_)) => {
                     let to = MOST_REPLICAS.into();
                     return Err(at("replicas", Fault::OutOfRange { from: 0, to }));
                 }
@@ -140,11 +227,68 @@ impl NewStep {
         })
     }
 
+    fn object_action(
+        &mut self,
+        action: &str,
+        at: impl Fn(&str, Fault) -> Error,
+    ) -> Result<objects::Asked, Error> {
+        use objects::Asked;
+        let required = |name: &str| at(name, Fault::Required);
+        Ok(match action {
+            "config_restore" => {
+                let contents = self.contents.take().ok_or_else(|| required("contents"))?;
+                let digest = contents.parse();
+                let malformed = |it: NotADigest| at("contents", Fault::Malformed(it.to_string()));
+                Asked::ConfigRestore { contents: digest.map_err(malformed)? }
+            }
+            "set_weights" => {
+                let weights = self.weights.take().unwrap_or_default();
+                if weights.is_empty() {
+                    return Err(required("weights"));
+                }
+                if !weights.values().all(|it| (0..=MOST_WEIGHT).contains(it)) {
+                    let to = MOST_WEIGHT.into();
+                    return Err(at("weights", Fault::OutOfRange { from: 0, to }));
+                }
+                Asked::SetWeights { weights }
+            }
+            "restore_claim" => Asked::RestoreClaim {
+                snapshot: self.snapshot.take().ok_or_else(|| required("snapshot"))?,
+            },
+            "restore" => Asked::Restore {
+                backup: self.backup.take().ok_or_else(|| required("backup"))?,
+                namespaces: match self.namespaces.take() {
+                    Some(it) if !it.is_empty() => it,
+                    // Everything that is in a backup is nobody's usual wish.
+                    _ => return Err(required("namespaces")),
+                },
+            },
+            "suspend_sync" => Asked::SuspendSync,
+            "resume_sync" => Asked::ResumeSync,
+            "still_suspended" => Asked::StillSuspended,
+            "cordon" => Asked::Cordon,
+            "uncordon" => Asked::Uncordon,
+            "drain" => Asked::Drain,
+            "delete" => Asked::Delete,
+            "wait_ready" => Asked::WaitReady,
+            _ => {
+                let words = OBJECT_ACTIONS.map(str::to_owned).to_vec();
+                return Err(at("action", Fault::NotOneOf(words)));
+            }
+        })
+    }
+
     /// The first member that was given and belongs to another kind or action.
     fn stray(&self) -> Option<&'static str> {
         let members = [
             ("action", self.action.is_some()),
             ("workload", self.workload.is_some()),
+            ("object", self.object.is_some()),
+            ("weights", self.weights.is_some()),
+            ("contents", self.contents.is_some()),
+            ("snapshot", self.snapshot.is_some()),
+            ("backup", self.backup.is_some()),
+            ("namespaces", self.namespaces.is_some()),
             ("to_revision", self.to_revision.is_some()),
             ("images", self.images.is_some()),
             ("replicas", self.replicas.is_some()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use domain::surroundings::Surrounding;
 use domain::workloads::{self, Key, Node};
 use store::{configs, pods, revisions};
 
@@ -15,6 +16,9 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<(Key, workloads::Event)>,
     pub(crate) configs: Vec<configs::Observed>,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) surroundings: Vec<Surrounding>,
+    /// By namespace and object.
+    pub(crate) gone_surroundings: Vec<(String, String)>,
     pub(crate) gone_workloads: Vec<Key>,
     pub(crate) gone_pods: Vec<String>,
     pub(crate) gone_nodes: Vec<String>,
@@ -51,6 +55,8 @@ impl Batch {
         }
         let rest = Self {
             nodes: self.nodes.clone(),
+            surroundings: self.surroundings.clone(),
+            gone_surroundings: self.gone_surroundings.clone(),
             gone_workloads: self.gone_workloads.clone(),
             gone_pods: self.gone_pods.clone(),
             gone_nodes: self.gone_nodes.clone(),

@@ -25,6 +25,7 @@ impl Index {
             && it.gone_pods.is_empty()
             && it.contents.is_empty()
             && it.nodes.is_empty()
+            && it.surroundings.is_empty()
             && it.events.is_empty()
             && it.went_bad.is_empty())
     }
@@ -65,6 +66,12 @@ impl Index {
             match self.nodes.get(&name) {
                 Some(node) => batch.nodes.push(node.clone()),
                 None => batch.gone_nodes.push(name),
+            }
+        }
+        for place in std::mem::take(&mut changed.surroundings) {
+            match self.arounds.get(&place).and_then(|it| it.row.clone()) {
+                Some(row) => batch.surroundings.push(row),
+                None => batch.gone_surroundings.push(place),
             }
         }
         if self.changed.pods.is_empty() {
@@ -145,7 +152,10 @@ impl Index {
         }
         let pods = self.pods_of(it);
         let row = self.workload_row(key, it, &sets, &pods);
-        let settled = row.rollout == "settled" && it.counts.replicas > 0;
+        // A release that a partition holds back has not been rolled out, however well its share fares.
+        let settled = row.rollout == "settled"
+            && it.counts.replicas > 0
+            && it.counts.updated >= it.counts.replicas;
 
         let mut rows = Vec::new();
         let mut written = Vec::new();
@@ -159,12 +169,15 @@ impl Index {
                 live,
                 rolled_out: live && settled,
                 images: live.then(|| it.images.clone()),
+                fixed: it.fixed.clone().filter(|_| live),
                 body: None,
                 configs,
             };
+            // Contents that came after the row are not in it yet.
+            let kept = self.keeps(key, &set.refs);
             let now = hash(&(
-                (seen.revision, live, seen.rolled_out),
-                (&seen.config_digest, &seen.configs, &seen.images),
+                (seen.revision, live, seen.rolled_out, kept),
+                (&seen.config_digest, &seen.configs, &seen.images, &seen.fixed),
             ));
             if set.written != Some(now) {
                 seen.body.clone_from(&set.body);
@@ -184,6 +197,7 @@ impl Index {
                 live: true,
                 rolled_out: false,
                 images: Some(it.images.clone()),
+                fixed: it.fixed.clone(),
                 body: Some(body.clone()),
                 configs,
             });
@@ -198,7 +212,11 @@ impl Index {
         sets: &Numbered<'_>,
         pods: &[(&Uid, &Pod)],
     ) -> Observed {
-        let rollout = workloads::rollout(&it.counts, &it.conditions);
+        let seen = it.counts.observed_generation >= it.counts.generation;
+        let rollout = match &it.canary {
+            Some(canary) => canary.rollout(seen),
+            None => workloads::rollout(&it.counts, &it.conditions),
+        };
         let (rollout, rollout_reason) = match rollout {
             Rollout::Settled => ("settled", None),
             Rollout::Progressing => ("progressing", None),
@@ -211,6 +229,7 @@ impl Index {
             && rollout == "settled"
             && it.counts.replicas > 0
             && it.counts.ready >= it.counts.replicas
+            && it.counts.updated >= it.counts.replicas
             && !bad;
         let owner = self.owner(key, it);
         let live_config_digest = self.config(key, &it.refs).0;
@@ -225,11 +244,14 @@ impl Index {
             updated: it.counts.updated,
             rollout,
             rollout_reason,
+            update_strategy: it.update,
             live_revision: live.map_or(0, |(_, set)| set.revision),
             live_digest: it.digest.clone(),
             live_config_digest,
             live_images: it.images.clone(),
+            canary: it.canary.clone(),
             conditions: it.conditions.clone(),
+            shape: it.shape.clone(),
             healthy,
             present: sets.keys().map(|it| (*it).clone()).collect(),
         }
@@ -242,6 +264,12 @@ impl Index {
             Some(Owner::Flagger(canary)) => Owner::Flagger(canary.clone()),
             _ => it.owner.clone(),
         }
+    }
+
+    /// Whether the contents of all these ConfigMaps, as far as there are such, went into the ledger.
+    fn keeps(&self, key: &Key, refs: &BTreeSet<String>) -> bool {
+        let config = |name: &String| self.configs.get(&(key.namespace.clone(), name.clone()));
+        refs.iter().filter_map(config).all(|it| it.kept)
     }
 
     /// What the ConfigMaps of these names hold now.

@@ -20,12 +20,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::canonical::{self, Digest};
 use domain::pods::Bad;
+use domain::readiness::Shape;
 use domain::revisions::{self, Contents};
-use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, WorkloadKind};
+use domain::rollouts::Progress;
+use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
 use store::revisions::Body;
 
+use self::around::{Surrounded, place};
 pub(crate) use self::batch::{Batch, WentBad};
 use super::objects::{self, Meta, Object};
+use super::surrounding::Around;
 
 type Uid = Arc<str>;
 
@@ -46,8 +50,12 @@ pub(crate) struct Index {
     /// The workloads that refer to a ConfigMap.
     referring: HashMap<(String, String), BTreeSet<Key>>,
     nodes: BTreeMap<String, Node>,
+    /// By namespace, kind and name.
+    arounds: HashMap<(String, String), Surrounded>,
     /// Pods that were ready before this index began.
     once_ready: HashSet<String>,
+    /// By Deployment: the Rollouts that take their template from it.
+    rollouts_of: HashMap<Key, BTreeSet<Key>>,
     /// By uid of what they are about.
     waiting_events: HashMap<String, Vec<workloads::Event>>,
     changed: Changed,
@@ -62,6 +70,7 @@ struct Changed {
     gone_pods: BTreeSet<Uid>,
     contents: BTreeMap<Digest, Contents>,
     nodes: BTreeSet<String>,
+    surroundings: BTreeSet<(String, String)>,
     events: Vec<(Key, workloads::Event)>,
     /// ConfigMaps whose contents are needed and no longer at hand.
     wanted: BTreeSet<(String, String)>,
@@ -73,9 +82,16 @@ struct Workload {
     uid: Uid,
     owner: Owner,
     paused: bool,
+    shape: Shape,
     counts: Counts,
+    update: Update,
+    /// Of what cannot be changed in place.
+    fixed: Option<Digest>,
     conditions: Vec<Condition>,
+    canary: Option<Progress>,
     digest: Digest,
+    /// Of the same template as a Rollout counts it.
+    as_rollout: Option<Digest>,
     images: Vec<Image>,
     refs: BTreeSet<String>,
     /// The live template until it was written.
@@ -135,6 +151,8 @@ pub(crate) enum Kind {
     ConfigMap,
     Node,
     Event,
+    Around(Around),
+    Release,
 }
 
 impl Index {
@@ -153,6 +171,9 @@ impl Index {
             Object::ConfigMap(it) => self.apply_config(*it),
             Object::Node(it) => self.apply_node(*it),
             Object::Event(it) => self.apply_event(*it, now),
+            Object::Around(around, it) => self.apply_around(around, *it, now),
+            // Kept apart from what runs: see `releases`.
+            Object::Release(_) => {}
         }
     }
 
@@ -164,7 +185,8 @@ impl Index {
             Object::Pod(_) => self.delete_pod(&meta.uid),
             Object::ConfigMap(_) => self.delete_config(&meta.namespace, &meta.name),
             Object::Node(_) => self.delete_node(&meta.name),
-            Object::Event(_) => {}
+            Object::Event(_) | Object::Release(_) => {}
+            Object::Around(around, _) => self.delete_around(&place(*around, meta)),
         }
     }
 
@@ -185,8 +207,8 @@ impl Index {
                 let gone = self.sets.iter().filter(|(uid, set)| {
                     let owner = self.keys.get(&set.owner);
                     let same = owner.is_none_or(|it| {
-                        (it.kind == WorkloadKind::Deployment) == of_deployment
-                            && inside(&it.namespace)
+                        let replica_sets = [WorkloadKind::Deployment, WorkloadKind::Rollout];
+                        replica_sets.contains(&it.kind) == of_deployment && inside(&it.namespace)
                     });
                     same && owner.is_some() && !uids.contains(&***uid)
                 });
@@ -214,7 +236,8 @@ impl Index {
                 let gone: Vec<_> = gone.cloned().collect();
                 gone.iter().for_each(|name| self.delete_node(name));
             }
-            Kind::Event => {}
+            Kind::Around(around) => self.replace_arounds(around, &inside, uids),
+            Kind::Event | Kind::Release => {}
         }
     }
 
@@ -231,7 +254,14 @@ impl Index {
     fn apply_workload(&mut self, kind: WorkloadKind, it: objects::Workload) {
         let key = key(kind, &it.metadata);
         let counts = counts(kind, &it);
-        let digest = canonical::template(&it.spec.template);
+        let (update, fixed) = (it.spec.update(kind), it.spec.fixed(kind));
+        let shape = it.spec.shape();
+        let digest = match kind {
+            WorkloadKind::Rollout => canonical::rollout_template(&it.spec.template),
+            _ => canonical::template(&it.spec.template),
+        };
+        let as_rollout = (kind == WorkloadKind::Deployment)
+            .then(|| canonical::rollout_template(&it.spec.template));
         let known = self.workloads.remove(&key);
         let same_object = known.as_ref().is_some_and(|old| *old.uid == *it.metadata.uid);
         if let Some(old) = known.as_ref().filter(|_| !same_object) {
@@ -266,9 +296,14 @@ impl Index {
             uid,
             owner,
             paused: it.spec.paused,
+            shape,
             counts,
+            update,
+            fixed,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
+            canary: it.canary,
             digest,
+            as_rollout,
             images,
             refs,
             body,
@@ -278,7 +313,28 @@ impl Index {
         self.workloads.insert(key.clone(), workload);
         self.release_events(&it.metadata.uid, &key);
         self.changed.gone_workloads.remove(&key);
+        self.borrow_template(&key);
+        for rollout in self.rollouts_of.get(&key).cloned().into_iter().flatten() {
+            self.borrow_template(&rollout);
+            self.changed.workloads.insert(rollout);
+        }
         self.changed.workloads.insert(key);
+    }
+
+    /// The template of a Rollout may be that of a Deployment, whichever of them is seen first.
+    fn borrow_template(&mut self, key: &Key) {
+        let canary = self.workloads.get(key).and_then(|it| it.canary.as_ref());
+        let Some(name) = canary.and_then(|it| it.workload_ref.clone()) else { return };
+        let deployment = Key { kind: WorkloadKind::Deployment, name, ..key.clone() };
+        self.rollouts_of.entry(deployment.clone()).or_default().insert(key.clone());
+        let Some(lender) = self.workloads.get(&deployment) else { return };
+        let Some(digest) = lender.as_rollout.clone() else { return };
+        let (images, refs) = (lender.images.clone(), lender.refs.clone());
+        if let Some(rollout) = self.workloads.get_mut(key) {
+            (rollout.digest, rollout.images, rollout.refs) = (digest, images, refs);
+            // It is written down with the ReplicaSet that is made from it.
+            rollout.body = None;
+        }
     }
 
     fn delete_workload(&mut self, key: &Key, uid: &str) {
@@ -293,13 +349,20 @@ impl Index {
     }
 
     fn apply_replica_set(&mut self, it: objects::ReplicaSet) {
-        let Some(owner) = it.metadata.controller().filter(|it| it.kind == "Deployment") else {
-            return;
+        let Some(owner) = it.metadata.controller() else { return };
+        let (numbered, digest) = match &*owner.kind {
+            "Deployment" => {
+                ("deployment.kubernetes.io/revision", canonical::template(&it.spec.template))
+            }
+            "Rollout" => {
+                ("rollout.argoproj.io/revision", canonical::rollout_template(&it.spec.template))
+            }
+            _ => return,
         };
-        let revision = it.metadata.annotations.get("deployment.kubernetes.io/revision");
+        let revision = it.metadata.annotations.get(numbered);
         let revision = revision.and_then(|it| it.parse().ok()).unwrap_or_default();
         let owner = owner.uid.as_str().into();
-        self.apply_set(&it.metadata, owner, revision, it.spec.template);
+        self.apply_set(&it.metadata, owner, revision, digest, it.spec.template);
     }
 
     fn apply_controller_revision(&mut self, it: objects::ControllerRevision) {
@@ -308,11 +371,18 @@ impl Index {
         let template = revisions::of_controller_revision(&it.data);
         let (Some(owner), Some(template)) = (owner, template) else { return };
         let owner = owner.uid.as_str().into();
-        self.apply_set(&it.metadata, owner, it.revision, template);
+        let digest = canonical::template(&template);
+        self.apply_set(&it.metadata, owner, it.revision, digest, template);
     }
 
-    fn apply_set(&mut self, meta: &Meta, owner: Uid, revision: i64, template: serde_json::Value) {
-        let digest = canonical::template(&template);
+    fn apply_set(
+        &mut self,
+        meta: &Meta,
+        owner: Uid,
+        revision: i64,
+        digest: Digest,
+        template: serde_json::Value,
+    ) {
         let uid: Uid = meta.uid.as_str().into();
         let kept = revisions::kept_annotations(&meta.annotations);
         let annotations = batch::hash(&kept);
@@ -412,7 +482,7 @@ fn counts(kind: WorkloadKind, it: &objects::Workload) -> Counts {
             available: status.number_available,
             to_update: status.desired_number_scheduled,
         },
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::Rollout => {
             let replicas = spec.replicas.unwrap_or(1);
             let partition = spec.update_strategy.rolling_update.partition.unwrap_or_default();
             Counts {

@@ -353,7 +353,16 @@ fn nodes_tell_of_pressure() {
         ))
     };
     let mut index = index([node("False")]);
-    assert_eq!(index.take(100).nodes, [Node { name: "n1".into(), ready: true, pressure: false }]);
+    assert_eq!(
+        index.take(100).nodes,
+        [Node {
+            name: "n1".into(),
+            ready: true,
+            pressure: false,
+            boot_id: String::new(),
+            rebooted_at: None
+        }]
+    );
     index.apply(node("False"), at(11));
     assert!(index.take(100).is_empty());
     index.apply(node("True"), at(12));
