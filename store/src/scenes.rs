@@ -181,15 +181,14 @@ pub async fn rails_of(
         r#"SELECT
             COALESCE((SELECT jsonb_agg(to_jsonb(k) ORDER BY k.scope) FROM kill_switches k), '[]')
                 AS "kill_switches!: Json<Vec<rails::Row>>",
-            ARRAY(SELECT w.name FROM workloads w
+            ARRAY(SELECT w.namespace || '/' || w.kind || '/' || w.name FROM workloads w
                   JOIN service_workloads s ON s.cluster_id = w.cluster_id AND s.namespace = w.namespace
                        AND s.kind = w.kind AND s.name = w.name
                   WHERE s.service_id = $1 AND w.id <> $2 AND w.rollout = $3 ORDER BY s.position)
                 AS "other_rollouts!",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
-             WHERE r.ended_at IS NULL AND (r.workload_id = $2
-                   OR r.members @> jsonb_build_array(jsonb_build_object('workload_id', $2::uuid)))
+             WHERE r.ended_at IS NULL AND takes_back(r, $2)
              ORDER BY r.created_at LIMIT 1) AS "open: Json<rollbacks::Row>",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id

@@ -178,14 +178,21 @@ impl Release {
     /// How many workloads differ between the newest revision and the one before it. None where there is none before,
     /// or one of the two cannot be read.
     pub fn members_changed(&self) -> Option<u32> {
-        let (new, old) = (self.current()?, self.before()?);
-        if new.unreadable.is_some() || old.unreadable.is_some() {
-            return None;
-        }
-        let changed = new.members.iter().filter(|it| !old.members.contains(it)).count();
+        let (new, old) = self.last_two()?;
         let key = |it: &Member| it.key();
         let gone = old.members.iter().filter(|it| !new.members.iter().any(|b| key(b) == key(it)));
-        u32::try_from(changed + gone.count()).ok()
+        u32::try_from(self.changed().count() + gone.count()).ok()
+    }
+
+    /// The workloads that the newest revision has changed or added.
+    pub fn changed(&self) -> impl Iterator<Item = &Member> {
+        let pairs = self.last_two().into_iter();
+        pairs.flat_map(|(new, old)| new.members.iter().filter(|it| !old.members.contains(it)))
+    }
+
+    fn last_two(&self) -> Option<(&Revision, &Revision)> {
+        let (new, old) = (self.current()?, self.before()?);
+        (new.unreadable.is_none() && old.unreadable.is_none()).then_some((new, old))
     }
 
     /// What the rules look at.

@@ -81,7 +81,7 @@ pub struct Scene {
 pub struct Rails {
     /// All that are on.
     pub kill_switches: Vec<KillSwitch>,
-    /// Other workloads of the service that are rolling out.
+    /// Other workloads of the service that are rolling out, as `NAMESPACE/KIND/NAME`.
     pub other_rollouts: Vec<String>,
     /// The open rollback of this workload.
     pub open: Option<Rollback>,
@@ -139,7 +139,7 @@ impl Scene {
             data: facts::Data::default(),
             rails: facts::Rails {
                 kill_switches: Some(covering.map(ToString::to_string).collect()),
-                other_rollouts: Some(self.rails.other_rollouts.clone()),
+                other_rollouts: Some(self.other_rollouts()),
                 duplicate: Some(self.rails.open.as_ref().is_some_and(|it| Some(it.id) != rollback)),
                 rollbacks: Some(self.rails.newest.iter().map(past).collect()),
                 failures_in_a_row: Some(self.rails.failures_in_a_row),
@@ -152,6 +152,21 @@ impl Scene {
                 drill: self.rails.drill.clone(),
             },
         }
+    }
+
+    /// Without what the same release has set in motion: where the whole release goes back, its members are one rollout.
+    fn other_rollouts(&self) -> Vec<String> {
+        let release = self.release.as_ref().filter(|it| {
+            self.policy.strategy == crate::policies::Strategy::Release
+                || it.members_changed().is_some_and(|it| it >= 2)
+        });
+        let by_release = |name: &String| {
+            release.is_some_and(|it| {
+                it.changed()
+                    .any(|it| *name == format!("{}/{}/{}", it.namespace, it.kind.as_str(), it.name))
+            })
+        };
+        self.rails.other_rollouts.iter().filter(|it| !by_release(it)).cloned().collect()
     }
 
     /// Those of the policy and those that people set, as far as they run and cover the service.

@@ -82,6 +82,9 @@ pub(super) fn chinese(said: &Said) -> String {
         Said::TargetNotReady { target, ready, wanted } => {
             format!("{target} 就绪 {ready}，需要 {wanted}；先扩容并等它就绪")
         }
+        Said::ServiceGoes { service } => {
+            format!("Service {service} 属于这个 Canary，会一起被删除；先去掉它的 ownerReferences")
+        }
         Said::Unmanaged { pods } => {
             format!("这些副本没有控制器，驱逐后不会重建：{}", pods.join("、"))
         }
@@ -146,6 +149,11 @@ pub(super) fn english(said: &Said) -> String {
         }
         Said::TargetNotReady { target, ready, wanted } => {
             format!("{target} has {ready} ready pods of {wanted}; scale it up and wait for them first")
+        }
+        Said::ServiceGoes { service } => {
+            format!(
+                "the Service {service} belongs to the Canary and would be deleted with it; remove its ownerReferences first"
+            )
         }
         Said::NotCordoned => "pods may still come to this node; cordon it first".into(),
         Said::Unmanaged { pods } => {

@@ -125,6 +125,9 @@ pub struct Texts {
     pub request_reason: &'static str,
     pub request_target: &'static str,
     pub request_default_target: &'static str,
+    pub request_workload: &'static str,
+    pub request_confirmed: &'static str,
+    pub request_release: fn(&str, i64) -> String,
 
     pub state_of: fn(&State) -> &'static str,
     pub closure_of: fn(Closure) -> &'static str,
@@ -254,6 +257,9 @@ const ZH: Texts = Texts {
     request_reason: "说明",
     request_target: "目标修订",
     request_default_target: "最近一次通过验证的修订",
+    request_workload: "工作负载",
+    request_confirmed: "即使处于冻结期也要执行",
+    request_release: |name, revision| format!("整个发布 {name}，回到修订 {revision}"),
     state_of: |state| match state {
         State::NeedsPerson => "需人处理",
         State::AwaitingApproval => "待批准",
@@ -434,6 +440,9 @@ const EN: Texts = Texts {
     request_reason: "Explanation",
     request_target: "Target revision",
     request_default_target: "The newest verified revision",
+    request_workload: "Workload",
+    request_confirmed: "Also in a freeze",
+    request_release: |name, revision| format!("the whole release {name}, revision {revision}"),
     state_of: |state| match state {
         State::NeedsPerson => "Needs a person",
         State::AwaitingApproval => "Awaiting approval",

@@ -5,6 +5,23 @@ use serde_json::{Map, Value, json};
 /// The letters of generated names: no vowels, so that no words come out (as Kubernetes does).
 pub(crate) const SAFE_LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
+/// As Go's `encoding/json` writes it, which keeps HTML out of texts. kubectl compares a ControllerRevision byte by byte
+/// with what it writes itself.
+pub(crate) fn as_go_writes(value: &Value) -> Vec<u8> {
+    let text = value.to_string();
+    let mut bytes = Vec::with_capacity(text.len());
+    // Outside of texts JSON has none of these.
+    for byte in text.bytes() {
+        match byte {
+            b'<' => bytes.extend_from_slice(br"\u003c"),
+            b'>' => bytes.extend_from_slice(br"\u003e"),
+            b'&' => bytes.extend_from_slice(br"\u0026"),
+            _ => bytes.push(byte),
+        }
+    }
+    bytes
+}
+
 /// The text at a JSON pointer, or "".
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()

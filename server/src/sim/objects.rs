@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::clock::stamp;
 use super::controllers::pods::{Delays, Kubelet};
-use super::json::{int, text};
+use super::json::{as_go_writes, int, text};
 use super::types::Types;
 
 /// Where an object is found.
@@ -51,7 +51,7 @@ impl Object {
     /// The object as JSON without its first brace, made once: `"metadata":…}`.
     pub(crate) fn body(&self) -> &Bytes {
         self.body.get_or_init(|| {
-            let mut text = self.value.to_string().into_bytes();
+            let mut text = as_go_writes(&self.value);
             text.drain(..1);
             text.into()
         })

@@ -242,15 +242,23 @@ pub async fn lock(tx: &mut PgConnection, id: RollbackId) -> Result<Rollback, Err
     row.fetch_optional(tx).await?.ok_or(Error::NotFound)?.try_into()
 }
 
-/// The open one of a workload, alone or with others; there is at most one.
+/// Rollbacks of a service are opened one after the other. Held until the transaction ends.
+pub async fn lock_opening(tx: &mut PgConnection, service: ServiceId) -> Result<(), Error> {
+    let lock = sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtext('rollbacks'), hashtext($1))",
+        service.to_string()
+    );
+    lock.execute(tx).await?;
+    Ok(())
+}
+
+/// The open one of a workload, alone, with others, or as a member of its release; there is at most one.
 pub async fn open_of(
     db: impl PgExecutor<'_>,
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
     let row = select!(
-        "ended_at IS NULL AND (workload_id = $1
-             OR members @> jsonb_build_array(jsonb_build_object('workload_id', $1::uuid)))
-         ORDER BY rollbacks.created_at LIMIT 1",
+        "ended_at IS NULL AND takes_back(rollbacks, $1) ORDER BY rollbacks.created_at LIMIT 1",
         workload.0
     );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()

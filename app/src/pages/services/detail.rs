@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use domain::access::Action;
+use domain::access::{Action, Place};
 use domain::catalog::Stored;
 use domain::checks::chain::Request;
 use domain::checks::{Check, CheckKind, Expect};
@@ -19,6 +19,7 @@ use super::policy::policy_panel;
 use super::readiness::{self, Known};
 use super::signals::signals_panel;
 use super::{members, mode_badge, rollback_link, standing_mark};
+use crate::pages::rollbacks;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
     Halves, Head, Panel, Table, Tone, column, empty, facts, live, mark, number_of, page, took,
@@ -33,6 +34,7 @@ struct Shown {
     seen: Vec<Workload>,
     /// The number of its open rollback.
     open: Option<String>,
+    may_request: bool,
     shapes: BTreeMap<WorkloadId, Shape>,
     revisions: BTreeMap<WorkloadId, Vec<Revision>>,
     decisions: Vec<store::decisions::Stored>,
@@ -62,7 +64,9 @@ pub fn ServicePage() -> impl IntoView {
                 ..Default::default()
             };
             let open = store::rollbacks::list(&cx.db, &open).await?.pop();
+            let place = Place::service(&service.name, &service.team);
             Ok(Shown {
+                may_request: cx.may(Action::RequestRollback, &place),
                 policy: store::policies::for_service(&cx.db, service.id).await?,
                 signals: store::signals::list(&cx.db).await?,
                 seen,
@@ -74,18 +78,21 @@ pub fn ServicePage() -> impl IntoView {
             })
         })
         .await?;
-        let Shown { service, policy, signals, seen, open, shapes, revisions, decisions } = shown;
+        let Shown { service, policy, signals, seen, open, may_request, .. } = shown;
+        let Shown { shapes, revisions, decisions, .. } = shown;
         let known =
             Known { seen: &seen, shapes: &shapes, revisions: &revisions, checks: &service.checks };
         let (ready, revisions) = (readiness::panel(&known), readiness::revisions(&known));
         let decisions = readiness::decisions(&service.name, &decisions);
         let mode = policy.mode;
+        let request = (may_request && !seen.is_empty())
+            .then(|| rollbacks::request(&service.name, rollbacks::Asked::Service(&seen)));
         let facts = facts_panel(&service, &policy, open);
         let checks = checks_panel(&service.checks);
         let rules = policy_panel(&policy);
         Ok(view! {
             {live(format!("services/{} policies signals workloads rollbacks", service.name))}
-            <Head title=service.name.clone() badge=mode_badge(mode)>{(t.mode_means)(mode)}</Head>
+            <Head title=service.name.clone() badge=mode_badge(mode) actions=request.into_any()>{(t.mode_means)(mode)}</Head>
             {workloads_panel(&service, &seen)}
             {ready}
             <Halves>

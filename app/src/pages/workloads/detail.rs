@@ -13,10 +13,10 @@ use leptos_router::hooks::use_params_map;
 use super::{find, gates, happened, history, images, pods, standing};
 use crate::doors::Context;
 use crate::pages::error::Error;
-use crate::pages::releases;
 use crate::pages::ssr::read;
 use crate::pages::ui::{Head, Panel, Tone, badge, digest, facts, live, mark, page, when};
 use crate::pages::visit::texts;
+use crate::pages::{releases, rollbacks};
 
 /// How many rows of what happened are shown.
 const RECENT: i64 = 50;
@@ -34,6 +34,7 @@ pub(super) struct Shown {
     /// The Helm release that it belongs to, where its records are read.
     pub(super) release: Option<Release>,
     pub(super) gates: Vec<store::gates::Standing>,
+    pub(super) may_request: bool,
 }
 
 #[component]
@@ -61,6 +62,7 @@ async fn load(cx: &Context, id: &str) -> Result<Shown, Error> {
     };
     let release = store::releases::of_workload(&mut *cx.connection().await?, &workload).await?;
     Ok(Shown {
+        may_request: cx.may(Action::RequestRollback, &place),
         release,
         service: service.map(|it| it.name),
         logs,
@@ -83,7 +85,7 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     };
     view! {
         {live(Subject::new("workloads", workload.id))}
-        <Head title badge=standing(workload)>{lede}</Head>
+        <Head title badge=standing(workload) actions=request(shown).into_any()>{lede}</Head>
         {now(shown)}
         {workload.canary.as_ref().map(gates::canary)}
         {pods::panel(shown)}
@@ -94,6 +96,13 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
         {happened::logs(shown)}
         {happened::events(shown)}
     }
+}
+
+fn request(shown: &Shown) -> Option<AnyView> {
+    let (workload, release) = (&shown.workload, shown.release.as_ref());
+    let service = shown.service.as_ref().filter(|_| shown.may_request)?;
+    let asked = rollbacks::Asked::Workload(workload, &shown.revisions, release);
+    workload.gone_at.is_none().then(|| rollbacks::request(service, asked))
 }
 
 fn release(shown: &Shown) -> Option<AnyView> {

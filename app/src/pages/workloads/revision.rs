@@ -16,6 +16,7 @@ use super::actions::MarkRevision;
 use super::{find, images, verdict};
 use crate::doors::Context;
 use crate::pages::error::Error;
+use crate::pages::rollbacks;
 use crate::pages::ssr::read;
 use crate::pages::ui::{
     Button, Head, Input, Line, Panel, Tone, command, dialog, diff, digest, empty, facts, live,
@@ -30,6 +31,8 @@ struct Shown {
     difference: Option<Difference>,
     configs: BTreeMap<String, Value>,
     may_mark: bool,
+    /// The service that may be asked back to it, by whoever looks.
+    request: Option<String>,
 }
 
 #[component]
@@ -56,15 +59,16 @@ async fn load(cx: &Context, id: &str, asked: &str) -> Result<Shown, Error> {
     let is_live = revision.digest == workload.live.digest
         && revision.config_digest == workload.live.config_digest;
     let difference = live.filter(|_| !is_live).map(|it| compare(&it.template, &revision.template));
-    let may_mark = match workload.service {
-        Some(service) => {
-            let service = store::services::get(&cx.db, service).await?.entry;
-            cx.may(Action::MarkRevision, &Place::service(&service.name, &service.team))
-        }
-        None => cx.may(Action::MarkRevision, &Place::default()),
+    let service = match workload.service {
+        Some(service) => Some(store::services::get(&cx.db, service).await?.entry),
+        None => None,
     };
+    let place = service.as_ref().map(|it| Place::service(&it.name, &it.team)).unwrap_or_default();
+    let may_mark = cx.may(Action::MarkRevision, &place);
+    let may_request = cx.may(Action::RequestRollback, &place) && !is_live && revision.revision > 0;
+    let request = service.map(|it| it.name).filter(|_| may_request);
     let configs = store::revisions::configs(&cx.db, revision.id).await?;
-    Ok(Shown { workload, revision, difference, configs, may_mark })
+    Ok(Shown { workload, revision, difference, configs, may_mark, request })
 }
 
 fn show(shown: &Shown) -> impl IntoView + use<> {
@@ -72,7 +76,10 @@ fn show(shown: &Shown) -> impl IntoView + use<> {
     let it = &shown.revision;
     let href = format!("/workloads/{}", shown.workload.id);
     let back = view! { <a class="button quiet" href=href>{t.to_workload}</a> };
-    let actions = view! { {back} {mark_form(shown)} }.into_any();
+    let request = shown.request.as_deref().map(|service| {
+        rollbacks::request(service, rollbacks::Asked::Revision(&shown.workload, it))
+    });
+    let actions = view! { {back} {mark_form(shown)} {request} }.into_any();
     let title = (t.revision_title)(it.revision, &shown.workload.name);
     let lede = (t.verdict_note)(it.verdict);
     view! {

@@ -68,6 +68,10 @@ pub enum Said {
         ready: i64,
         wanted: i64,
     },
+    /// The Service that the traffic comes through belongs to the Canary.
+    ServiceGoes {
+        service: String,
+    },
     /// Pods that nobody would make again elsewhere.
     Unmanaged {
         pods: Vec<String>,

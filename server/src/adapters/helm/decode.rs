@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::manifest;
+use super::program::masked;
 
 /// What etcd takes is smaller.
 const LARGEST: usize = 4 << 20;
@@ -207,7 +208,8 @@ fn read(
         chart: release.chart.metadata.name,
         chart_version: release.chart.metadata.version,
         app_version: release.chart.metadata.app_version,
-        description: release.info.description,
+        // Of a failed release it is what the API server said, and that repeats values that it refused.
+        description: masked(&release.info.description),
         first_deployed: time(release.info.first_deployed.as_ref()),
         last_deployed: time(release.info.last_deployed.as_ref()),
         digest: key.digest(whole.as_bytes()),

@@ -6,9 +6,10 @@ use domain::canonical::Digest;
 use domain::releases::Member;
 use domain::revisions::{self, Contents};
 use domain::workloads::WorkloadKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::decode::{Key, Unreadable};
+use super::yaml::Document;
 
 const MOST_OBJECTS: usize = 2000;
 
@@ -21,14 +22,13 @@ pub(super) struct Placed {
 pub(super) fn read(key: &Key, namespace: &str, manifest: &str) -> Result<Placed, Unreadable> {
     let mut objects = Vec::new();
     for text in documents(manifest) {
-        let object: Value = serde_saphyr::from_str_with_options(text, options())
+        let Document(object) = serde_saphyr::from_str_with_options(text, options())
             .map_err(|it| Unreadable::Manifest(it.to_string().chars().take(300).collect()))?;
         match object {
             // Only comments.
             Value::Null => {}
-            Value::Object(mut list) if list.get("kind").is_some_and(|it| it == "List") => {
-                let items = list.remove("items").unwrap_or_default();
-                objects.extend(items.as_array().into_iter().flatten().cloned());
+            Value::Object(list) if list.get("items").is_some_and(Value::is_array) => {
+                objects.extend(items(list));
             }
             Value::Object(_) => objects.push(object),
             _ => return Err(Unreadable::Manifest("a document is no object".to_owned())),
@@ -41,6 +41,19 @@ pub(super) fn read(key: &Key, namespace: &str, manifest: &str) -> Result<Placed,
     let members = objects.iter().filter_map(|it| member(namespace, it, &configs)).collect();
     objects.iter_mut().for_each(|it| hide(key, it));
     Ok(Placed { objects, members })
+}
+
+/// Of a `List`, or of a list of one kind (`SecretList`), whose items need not repeat it.
+fn items(mut list: Map<String, Value>) -> Vec<Value> {
+    let of = list.get("kind").and_then(Value::as_str).and_then(|it| it.strip_suffix("List"));
+    let of = of.filter(|it| !it.is_empty()).map(Value::from);
+    let Some(Value::Array(mut items)) = list.remove("items") else { return vec![] };
+    for item in items.iter_mut().filter_map(Value::as_object_mut) {
+        if let (Some(kind), false) = (&of, item.contains_key("kind")) {
+            item.insert("kind".to_owned(), kind.clone());
+        }
+    }
+    items
 }
 
 /// Helm itself tells documents apart by lines that begin with three dashes.
@@ -75,6 +88,7 @@ fn options() -> serde_saphyr::Options {
             max_total_replayed_events: 100_000,
             max_replay_stack_depth: 8,
         },
+        legacy_octal_numbers: true,
         with_snippet: false,
     }
 }

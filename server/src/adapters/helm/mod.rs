@@ -4,6 +4,7 @@ mod decode;
 mod manifest;
 mod program;
 mod releases;
+mod yaml;
 
 pub use self::decode::{Key, Named, Unreadable, decode, is_name, named};
 pub use self::program::{Busy, Call, Claim, Failure, Helm};

@@ -215,7 +215,7 @@ async fn kept(stream: Option<impl AsyncRead + Unpin>) -> String {
 }
 
 /// What the API server says of an object that it refuses may quote what is in it.
-fn masked(said: &str) -> String {
+pub(super) fn masked(said: &str) -> String {
     let mut text = String::with_capacity(said.len());
     let mut quoted = String::new();
     let mut inside = false;

@@ -83,6 +83,20 @@ fn a_release_is_read_whole_and_keeps_no_secret() {
 }
 
 #[test]
+fn secrets_in_a_list_are_put_out_of_sight_too() {
+    for list in ["List", "SecretList"] {
+        let kind = if list == "List" { "\n  kind: Secret" } else { "" };
+        let text = format!(
+            "apiVersion: v1\nkind: {list}\nitems:\n- apiVersion: v1{kind}\n  metadata: {{name: db}}\n  \
+             stringData: {{password: {PASSWORD}}}\n"
+        );
+        let revision = of(&release(&text));
+        assert_eq!(domain::releases::name_of(&revision.objects[0]), "Secret/db", "{list}");
+        assert!(!serde_json::to_string(&revision).unwrap().contains(PASSWORD), "{list}");
+    }
+}
+
+#[test]
 fn digests_tell_what_changed_and_need_the_key() {
     let before = of(&release(&manifest()));
     let other_password = of(&release(&manifest().replace(PASSWORD, "another")));

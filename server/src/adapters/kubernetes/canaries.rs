@@ -37,7 +37,9 @@ pub fn of(object: &Value) -> Canary {
     }
 }
 
-/// Why a Canary may not go yet: what takes over from its primary has fewer pods ready than the primary has.
+/// Why a Canary may not go yet: what takes over from its primary has fewer pods ready than the primary has, or the
+/// Service that the traffic comes through would go with it. Flagger turns that Service to the target only where it is
+/// not its own (`KubernetesDefaultRouter.Finalize`).
 ///
 /// # Errors
 /// Where the API server does not answer, or there is no such target.
@@ -46,7 +48,8 @@ pub(super) async fn not_yet(
     object: &ObjectRef,
     found: Option<&Value>,
 ) -> Result<Option<Note>, Error> {
-    let target = found.and_then(|it| it.pointer("/spec/targetRef/name")?.as_str());
+    let text = |path: &str| found.and_then(|it| it.pointer(path)?.as_str());
+    let target = text("/spec/targetRef/name");
     let Some(name) = target.filter(|_| object.is_canary()) else { return Ok(None) };
     let of = |name: String| WorkloadRef {
         cluster: object.cluster.clone(),
@@ -59,6 +62,24 @@ pub(super) async fn not_yet(
     let target = actions::get(cluster, &of(name.to_owned())).await?;
     let wanted = count(&primary, "/spec/replicas").unwrap_or(1).max(1);
     let ready = count(&target, "/status/readyReplicas").unwrap_or(0);
-    let not_ready = || Said::TargetNotReady { target: name.to_owned(), ready, wanted }.into();
-    Ok((ready < wanted).then(not_ready))
+    if ready < wanted {
+        return Ok(Some(Said::TargetNotReady { target: name.to_owned(), ready, wanted }.into()));
+    }
+    let service = text("/spec/service/name").unwrap_or(name);
+    let namespace = &object.namespace;
+    let asked = Asked { verb: "get", resource: "services", namespace, name: service };
+    let path = format!("/api/v1/namespaces/{namespace}/services/{service}");
+    let goes = match cluster.get(&path, &asked).await {
+        Ok(found) => belongs_to(&found, object),
+        Err(Error::NotFound { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(goes.then(|| Said::ServiceGoes { service: service.to_owned() }.into()))
+}
+
+fn belongs_to(service: &Value, canary: &ObjectRef) -> bool {
+    let owners = service.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let is_it =
+        |it: &Value| it["kind"] == canary.kind.as_str() && it["name"] == canary.name.as_str();
+    owners.is_some_and(|it| it.iter().any(is_it))
 }

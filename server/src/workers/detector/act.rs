@@ -115,13 +115,22 @@ pub(super) async fn decide(
     if !store::alerts::claim(&mut tx, alert.id, alert.decided_at).await? {
         return Ok(None);
     }
-    if decision.disposition == Disposition::Execute {
+    let acts = decision.disposition == Disposition::Execute;
+    if acts {
         // Two decisions at once would each see room for one more.
         store::rails::lock_caps(&mut tx).await?;
+    }
+    if acts || decision.disposition == Disposition::Ask {
+        // The workloads of a release are in trouble at the same moment, and go back together.
+        store::rollbacks::lock_opening(&mut tx, service).await?;
         scene.rails =
             store::scenes::rails_of(&mut tx, service, &scene.workload, &alert.name, now).await?;
         situation = scene.situation(follows, own(&scene, alert), now);
         decision = rules(&situation);
+        if !acts && decision.disposition == Disposition::Execute {
+            // Only what has counted the caps may act; it is due still, and looked at anew.
+            return Ok(None);
+        }
     }
     let confirmed = scene.confirmation.as_ref().map_or(Verdict::Unknown, |it| it.verdict);
     if let Some(new) = scene.signal.as_ref().and_then(|it| of_alert(alert, it, confirmed)) {
@@ -264,6 +273,10 @@ async fn upgrade(
             taken
         }
     };
+    if rollback.workload != Some(scene.workload.id) {
+        // Its plan is about what another workload looked like.
+        return Ok(None);
+    }
     let (state, run) =
         store::rollbacks::upgrade(tx, rollback, scene, decision, proposal, ACTOR, now).await?;
     if let Some(state) = state {

@@ -96,11 +96,16 @@ impl Objects {
 
     /// With a status, where it has one, as its controller writes it.
     async fn with_status(&self, name: &str, spec: Value, metadata: Value, status: Value) {
-        let mut object = json!({"metadata": metadata, "spec": spec});
+        let mut object = json!({"metadata": metadata, "spec": spec, "status": status});
         object["metadata"]["name"] = json!(name);
         self.create_object(object).await;
+        // Where the status is a part of its own, it was left out above; where it is none, nobody answers here.
         let patch = Patch::Merge(json!({"status": status}));
-        self.0.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+        match self.0.patch_status(name, &PatchParams::default(), &patch).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(error)) if error.code == 404 => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -141,14 +141,19 @@ async fn a_canary_goes_only_once_its_target_has_taken_over(pool: PgPool) {
     let why = refused["steps"][0]["message"].as_str().unwrap();
     assert!(why.contains("0 ready pods of 1"), "{refused:#}");
 
+    // The Service that Flagger has made would go too, and with it all traffic.
     let target = json!({"kind": "Deployment", "name": "api"});
-    let gone = place
-        .done(json!([
-            {"kind": "kubernetes", "action": "scale", "workload": target, "replicas": 1},
-            {"kind": "kubernetes", "action": "wait_rollout", "workload": target},
-            on_canary("delete"),
-        ]))
-        .await;
+    let gone = json!([
+        {"kind": "kubernetes", "action": "scale", "workload": target, "replicas": 1},
+        {"kind": "kubernetes", "action": "wait_rollout", "workload": target},
+        on_canary("delete"),
+    ]);
+    let refused = place.done(gone.clone()).await;
+    let why = refused["steps"][2]["message"].as_str().unwrap();
+    assert!(why.contains("the Service api belongs to the Canary"), "{refused:#}");
+    let alone = r#"[{"op": "remove", "path": "/metadata/ownerReferences"}]"#;
+    place.kubectl(&["patch", "service/api", "--type=json", "-p", alone]).await.unwrap();
+    let gone = place.done(gone).await;
     assert_eq!(gone["state"], "succeeded", "{gone:#}");
     assert!(place.kubectl(&["get", "canary", "api"]).await.is_err());
     let target = place.object("deployment/api").await;
