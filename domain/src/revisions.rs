@@ -164,7 +164,7 @@ pub fn hold<'a>(judged: &'a [Revision], digest: &str) -> Option<&'a Revision> {
 pub fn kept_annotations(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let kept = annotations
         .iter()
-        .filter(|(name, _)| *name != "kubectl.kubernetes.io/last-applied-configuration");
+        .filter(|(name, _)| *name != crate::workloads::LAST_APPLIED);
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -56,6 +56,8 @@ pub struct Workload {
     #[serde(default)]
     pub update: Option<Update>,
     pub live: Live,
+    /// `kubectl apply` wrote down what it is to be, and merges against that the next time.
+    pub last_applied: bool,
     /// How far its canary has come, of a Rollout.
     pub canary: Option<Progress>,
     pub conditions: Vec<Condition>,
@@ -78,6 +80,9 @@ impl Workload {
         }
     }
 }
+
+/// Where `kubectl apply` keeps what it was given.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 words!(
     /// How pods come to a new template, as the API writes it. The first word is the usual one.

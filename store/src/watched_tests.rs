@@ -35,6 +35,7 @@ fn observed(template: &str, config: &str, healthy: bool) -> workloads::Observed 
         rollout: if healthy { "settled" } else { "progressing" },
         rollout_reason: None,
         update_strategy: Update { by: UpdateBy::RollingUpdate, partition: 0, ordered: false },
+        last_applied: false,
         live_revision: 1,
         live_digest: digest(template),
         live_config_digest: digest(config),

@@ -35,6 +35,7 @@ struct Row {
     rollout: String,
     rollout_reason: Option<String>,
     update_strategy: Option<Json<Update>>,
+    last_applied: bool,
     live_revision: i64,
     live_digest: String,
     live_config_digest: String,
@@ -52,7 +53,8 @@ macro_rules! select {
             Row,
             r#"SELECT w.id, c.name AS cluster, s.service_id AS "service_id?", w.namespace, w.kind, w.name, w.uid,
                       w.owner, w.owner_name, w.paused, w.paused_by_us, w.replicas, w.ready, w.updated,
-                      w.rollout, w.rollout_reason, w.update_strategy AS "update_strategy: Json<Update>", w.live_revision,
+                      w.rollout, w.rollout_reason, w.update_strategy AS "update_strategy: Json<Update>", w.last_applied,
+                      w.live_revision,
                       w.live_digest, w.live_config_digest, w.live_images AS "live_images: Json<Vec<Image>>",
                       w.canary AS "canary: Json<Progress>",
                       w.conditions AS "conditions: Json<Vec<Condition>>",
@@ -250,6 +252,7 @@ pub struct Observed {
     pub rollout: &'static str,
     pub rollout_reason: Option<String>,
     pub update_strategy: Update,
+    pub last_applied: bool,
     pub live_revision: i64,
     pub live_digest: Digest,
     pub live_config_digest: Digest,
@@ -318,15 +321,15 @@ pub async fn observe(
 ) -> Result<Vec<(Key, WorkloadId)>, Error> {
     sqlx::query!(
         r#"INSERT INTO workloads (cluster_id, namespace, kind, name, uid, owner, owner_name, paused, replicas, ready,
-                updated, rollout, rollout_reason, update_strategy, live_revision, live_digest, live_config_digest,
+                updated, rollout, rollout_reason, update_strategy, last_applied, live_revision, live_digest, live_config_digest,
                 live_images, canary, conditions, shape, healthy_since, created_at, seen_at)
            SELECT $1, x.namespace, x.kind, x.name, x.uid, x.owner, x.owner_name, x.paused, x.replicas, x.ready,
-                x.updated, x.rollout, x.rollout_reason, x.update_strategy, x.live_revision, x.live_digest,
+                x.updated, x.rollout, x.rollout_reason, x.update_strategy, x.last_applied, x.live_revision, x.live_digest,
                 x.live_config_digest, x.live_images, x.canary, x.conditions, x.shape,
                 CASE WHEN x.healthy THEN $3::timestamptz END, $3, $3
            FROM jsonb_to_recordset($2) AS x(namespace text, kind text, name text, uid text, owner text,
                 owner_name text, paused boolean, replicas integer, ready integer, updated integer, rollout text,
-                rollout_reason text, update_strategy jsonb, live_revision bigint, live_digest text,
+                rollout_reason text, update_strategy jsonb, last_applied boolean, live_revision bigint, live_digest text,
                 live_config_digest text, live_images jsonb, canary jsonb, conditions jsonb, shape jsonb,
                 healthy boolean)
            ON CONFLICT (cluster_id, namespace, kind, name) DO UPDATE SET
@@ -334,7 +337,7 @@ pub async fn observe(
                 paused = EXCLUDED.paused, paused_by_us = workloads.paused_by_us AND EXCLUDED.paused,
                 replicas = EXCLUDED.replicas, ready = EXCLUDED.ready, updated = EXCLUDED.updated,
                 rollout = EXCLUDED.rollout, rollout_reason = EXCLUDED.rollout_reason,
-                update_strategy = EXCLUDED.update_strategy,
+                update_strategy = EXCLUDED.update_strategy, last_applied = EXCLUDED.last_applied,
                 live_revision = EXCLUDED.live_revision, live_digest = EXCLUDED.live_digest,
                 live_config_digest = EXCLUDED.live_config_digest, live_images = EXCLUDED.live_images,
                 canary = EXCLUDED.canary, conditions = EXCLUDED.conditions, shape = EXCLUDED.shape,
@@ -348,14 +351,14 @@ pub async fn observe(
                 seen_at = EXCLUDED.seen_at, gone_at = NULL
            WHERE (workloads.uid, workloads.owner, workloads.owner_name, workloads.paused, workloads.replicas,
                   workloads.ready, workloads.updated, workloads.rollout, workloads.rollout_reason,
-                  workloads.update_strategy,
+                  workloads.update_strategy, workloads.last_applied,
                   workloads.live_revision, workloads.live_digest, workloads.live_config_digest,
                   workloads.live_images, workloads.canary, workloads.conditions, workloads.shape, workloads.healthy_since IS NULL,
                   workloads.gone_at IS NULL)
               IS DISTINCT FROM
                  (EXCLUDED.uid, EXCLUDED.owner, EXCLUDED.owner_name, EXCLUDED.paused, EXCLUDED.replicas,
                   EXCLUDED.ready, EXCLUDED.updated, EXCLUDED.rollout, EXCLUDED.rollout_reason,
-                  EXCLUDED.update_strategy,
+                  EXCLUDED.update_strategy, EXCLUDED.last_applied,
                   EXCLUDED.live_revision, EXCLUDED.live_digest, EXCLUDED.live_config_digest,
                   EXCLUDED.live_images, EXCLUDED.canary, EXCLUDED.conditions, EXCLUDED.shape,
                   EXCLUDED.healthy_since IS NULL, true)"#,
@@ -482,6 +485,7 @@ impl TryFrom<Row> for Workload {
             updated: row.updated,
             rollout,
             update: row.update_strategy.map(|it| it.0),
+            last_applied: row.last_applied,
             live: Live {
                 revision: row.live_revision,
                 digest: digest(row.live_digest)?,

@@ -268,6 +268,7 @@ fn a_workload_that_was_put_back_alone_drifts_from_its_release() {
         paused_by_us: false,
         canary: None,
         update: None,
+        last_applied: false,
         replicas: 1,
         ready: 1,
         updated: 1,

@@ -217,6 +217,7 @@ fn deployment() -> Workload {
             images: vec![],
         },
         update: None,
+        last_applied: false,
         canary: None,
         conditions: vec![],
         healthy_since: None,

@@ -280,7 +280,7 @@ impl Scene {
             share: None,
             recreate: it.update.is_some_and(|it| it.by == UpdateBy::Recreate),
             update: it.update,
-            last_applied: false,
+            last_applied: it.last_applied,
             release: self.release(),
         }
     }

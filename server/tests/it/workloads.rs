@@ -81,6 +81,7 @@ async fn shop(world: &World, at: DateTime<Utc>) -> WorkloadId {
         rollout: "progressing",
         rollout_reason: None,
         update_strategy: Update { by: UpdateBy::RollingUpdate, partition: 0, ordered: false },
+        last_applied: false,
         live_revision: 2,
         live_digest: new.digest.clone(),
         live_config_digest: new.config_digest.clone(),

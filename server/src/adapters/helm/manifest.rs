@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::canonical::Digest;
 use domain::releases::Member;
 use domain::revisions::{self, Contents};
-use domain::workloads::WorkloadKind;
+use domain::workloads::{LAST_APPLIED, WorkloadKind};
 use serde_json::{Map, Value};
 
 use super::decode::{Key, Unreadable};
@@ -156,7 +156,7 @@ fn hide(key: &Key, object: &mut Value) {
     // kubectl writes the whole Secret into an annotation.
     let annotations = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
     if let Some(it) = annotations {
-        it.remove("kubectl.kubernetes.io/last-applied-configuration");
+        it.remove(LAST_APPLIED);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::workloads::LAST_APPLIED;
 use serde_json::{Map, Value, json};
 
 use super::conditions::{Condition, set_condition};
@@ -20,7 +21,7 @@ const HASH: &str = "pod-template-hash";
 
 /// Annotations of a Deployment that its ReplicaSets do not take over.
 const OWN: [&str; 5] =
-    ["kubectl.kubernetes.io/last-applied-configuration", REVISION, HISTORY, DESIRED, MAXIMUM];
+    [LAST_APPLIED, REVISION, HISTORY, DESIRED, MAXIMUM];
 
 /// The ReplicaSets of one Deployment at one moment.
 pub(super) struct Sets {

@@ -333,6 +333,20 @@ async fn a_person_approves_what_nobody_else_may_carry_out(owner: PgPool) {
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_kubectl_applied_goes_stale_and_who_approves_is_told(owner: PgPool) {
+    let (story, _cluster) = Story::pretend(owner, policy("suggest")).await;
+    story.lab.deploy("api", &["app:1"]).await;
+    story.verified("app:1").await;
+    let applied = json!({"kubectl.kubernetes.io/last-applied-configuration": "{}"});
+    story.lab.patch("api", json!({"metadata": {"annotations": applied}})).await;
+    story.lab.set_image("api", "app:2-bad").await;
+    let waiting = story.rollback("asked", state("awaiting_approval")).await;
+    let page = format!("/rollbacks/{}", waiting["number"].as_str().unwrap());
+    let page = story.door.get(&page, story.browser()).await.body;
+    assert!(page.contains("The last-applied annotation goes stale"), "{page}");
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
 async fn nobody_approves_their_own_request(owner: PgPool) {
     let (story, _cluster) = Story::pretend(owner, policy("off")).await;
     story.lab.deploy("api", &["app:1"]).await;

@@ -7,6 +7,7 @@ use domain::plans::Moved;
 use domain::revisions;
 use domain::runs::Note;
 use domain::services::{WorkloadKind, WorkloadRef};
+use domain::workloads::LAST_APPLIED;
 use serde_json::{Map, Value};
 
 /// The number that `kubectl rollout history` shows, on a Deployment and on its ReplicaSets.
@@ -18,7 +19,7 @@ pub(super) const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 /// Annotations that say something about the Deployment itself: they stay as they are, and a ReplicaSet's are
 /// not taken over.
 const KEPT: [&str; 6] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     REVISION,
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",

@@ -245,6 +245,7 @@ impl Index {
             rollout,
             rollout_reason,
             update_strategy: it.update,
+            last_applied: it.last_applied,
             live_revision: live.map_or(0, |(_, set)| set.revision),
             live_digest: it.digest.clone(),
             live_config_digest,

@@ -23,7 +23,9 @@ use domain::pods::Bad;
 use domain::readiness::Shape;
 use domain::revisions::{self, Contents};
 use domain::rollouts::Progress;
-use domain::workloads::{self, Condition, Counts, Image, Key, Node, Owner, Update, WorkloadKind};
+use domain::workloads::{
+    self, Condition, Counts, Image, Key, LAST_APPLIED, Node, Owner, Update, WorkloadKind,
+};
 use store::revisions::Body;
 
 use self::around::{Surrounded, place};
@@ -85,6 +87,7 @@ struct Workload {
     shape: Shape,
     counts: Counts,
     update: Update,
+    last_applied: bool,
     /// Of what cannot be changed in place.
     fixed: Option<Digest>,
     conditions: Vec<Condition>,
@@ -299,6 +302,7 @@ impl Index {
             shape,
             counts,
             update,
+            last_applied: it.metadata.annotations.contains_key(LAST_APPLIED),
             fixed,
             conditions: it.status.conditions.into_iter().map(Into::into).collect(),
             canary: it.canary,
