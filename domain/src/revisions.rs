@@ -162,9 +162,7 @@ pub fn hold<'a>(judged: &'a [Revision], digest: &str) -> Option<&'a Revision> {
 
 /// The annotations worth keeping: all but the copy of the whole object that `kubectl apply` leaves.
 pub fn kept_annotations(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let kept = annotations
-        .iter()
-        .filter(|(name, _)| *name != crate::workloads::LAST_APPLIED);
+    let kept = annotations.iter().filter(|(name, _)| *name != crate::workloads::LAST_APPLIED);
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -215,7 +215,7 @@ pub enum Owner {
     Helm(String),
     /// The tracking id of an Argo CD application.
     Argocd(String),
-    /// A Flux Kustomization or HelmRelease.
+    /// A Kustomization or HelmRelease of Flux, as `KIND/NAMESPACE/NAME`; its name alone where no label says the rest.
     Flux(String),
     /// A Flagger canary.
     Flagger(String),
@@ -268,10 +268,12 @@ impl Owner {
         if let Some(id) = annotation("argocd.argoproj.io/tracking-id") {
             return Owner::Argocd(id);
         }
-        let flux = label("kustomize.toolkit.fluxcd.io/name")
-            .or_else(|| label("helm.toolkit.fluxcd.io/name"));
-        if let Some(name) = flux {
-            return Owner::Flux(name);
+        for (kind, group) in [("Kustomization", "kustomize"), ("HelmRelease", "helm")] {
+            let of = |what| label(&format!("{group}.toolkit.fluxcd.io/{what}"));
+            if let Some(name) = of("name") {
+                let whole = of("namespace").map(|it| format!("{kind}/{it}/{name}"));
+                return Owner::Flux(whole.unwrap_or(name));
+            }
         }
         let by_helm =
             label("app.kubernetes.io/managed-by").is_some_and(|it| it.eq_ignore_ascii_case("helm"));
@@ -333,6 +335,12 @@ mod tests {
             (map(&[("app.kubernetes.io/instance", "shop")]), map(&[]), None, Owner::None),
             (map(&[helm]), map(&[release, tracking]), None, Owner::Argocd(tracking.1.into())),
             (map(&[helm, flux]), map(&[release]), None, Owner::Flux("shop".into())),
+            (
+                map(&[helm, flux, ("helm.toolkit.fluxcd.io/namespace", "apps")]),
+                map(&[release]),
+                None,
+                Owner::Flux("HelmRelease/apps/shop".into()),
+            ),
             (map(&[helm]), map(&[release]), Some("api"), Owner::Flagger("api".into())),
         ] {
             let owner = Owner::detect(&labels, &annotations, canary);

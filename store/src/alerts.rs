@@ -58,7 +58,9 @@ pub async fn fire(
                 AS it (key, name, labels, annotations, service_id, workload_id, starts_at, onset_at, value, about)
            WHERE NOT EXISTS (
                SELECT FROM alerts closed
-               WHERE closed.key = it.key AND closed.state = 'resolved' AND closed.starts_at >= it.starts_at)
+               WHERE closed.key = it.key AND closed.state = 'resolved' AND closed.starts_at >= it.starts_at
+                     -- What we saw ourselves by a clock that was put back since says nothing about now.
+                     AND ($10 = 'webhook' OR closed.starts_at <= $11))
            ON CONFLICT (key) WHERE state = 'firing' DO UPDATE
                SET annotations = excluded.annotations, resolved_said_at = NULL, told_at = excluded.told_at,
                    value = COALESCE(excluded.value, alerts.value),

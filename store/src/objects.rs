@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::plans::ObjectRef;
+use domain::workloads::Owner;
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 use sqlx::{PgExecutor, PgPool};
@@ -63,14 +64,19 @@ pub async fn latest(
     Ok(sights.into_iter().next().and_then(|it| it.found.ok().flatten()))
 }
 
-/// Tracking ids of what Argo CD keeps in step, each with its cluster.
-pub async fn tracked(db: impl PgExecutor<'_>) -> Result<Vec<(String, String)>, Error> {
+/// What keeps workloads in step by GitOps, each with its cluster.
+pub async fn tracked(db: impl PgExecutor<'_>) -> Result<Vec<(String, Owner)>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT DISTINCT c.name AS cluster, w.owner_name AS "id!"
+        r#"SELECT DISTINCT c.name AS cluster, w.owner, w.owner_name
            FROM workloads w JOIN clusters c ON c.id = w.cluster_id
-           WHERE w.owner = 'argocd' AND w.owner_name IS NOT NULL AND w.gone_at IS NULL"#
+           WHERE w.owner IN ('argocd', 'flux') AND w.gone_at IS NULL"#
     );
-    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.cluster, row.id)).collect())
+    let rows = rows.fetch_all(db).await?.into_iter().map(|row| {
+        let owner = Owner::parse(&row.owner, row.owner_name);
+        let broken = || Error::Inconsistent { table: "workloads", id: row.cluster.clone() };
+        Ok((row.cluster.clone(), owner.ok_or_else(broken)?))
+    });
+    rows.collect()
 }
 
 /// Asks that a worker looks at these, without waiting for it.

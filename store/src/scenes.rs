@@ -14,7 +14,7 @@ use domain::rollbacks::proposal::Around;
 use domain::scene::{Rails, Scene};
 use domain::surroundings::Surrounding;
 use domain::watching::SightState;
-use domain::workloads::{Event, Node, Owner, Rollout, Workload};
+use domain::workloads::{Event, Node, Rollout, Workload};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
@@ -158,11 +158,10 @@ pub async fn around(
     if decision.strategy == Strategy::HelmRollback {
         around.release.clone_from(&scene.release);
     }
-    if let Owner::Argocd(id) = &workload.owner {
-        let application = ObjectRef::application(&workload.cluster, id);
-        let found = objects::latest(&mut *db, &application, now - LATELY).await?;
-        let kept = found.filter(|it| !is_suspended(&application, it));
-        around.gitops = kept.map(|it| application.live(Some(&it)));
+    if let Some(keeper) = ObjectRef::keeper(&workload.cluster, &workload.owner) {
+        let found = objects::latest(&mut *db, &keeper, now - LATELY).await?;
+        let kept = found.filter(|it| !is_suspended(&keeper, it));
+        around.gitops = kept.map(|it| keeper.live(Some(&it)));
     }
     Ok(around)
 }

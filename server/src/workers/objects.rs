@@ -51,8 +51,8 @@ async fn listen(world: &World) -> anyhow::Result<()> {
 /// What keeps workloads in step by GitOps is looked at now and then, so that a plan can begin with its suspension.
 pub async fn ask_for_keepers(world: &World) -> anyhow::Result<()> {
     let tracked = store::objects::tracked(&world.db).await?;
-    let keepers: BTreeSet<_> =
-        tracked.iter().map(|(cluster, id)| ObjectRef::application(cluster, id)).collect();
+    let keepers = tracked.iter().filter_map(|(cluster, owner)| ObjectRef::keeper(cluster, owner));
+    let keepers: BTreeSet<_> = keepers.collect();
     let keepers: Vec<_> = keepers.into_iter().collect();
     Ok(store::objects::ask(&world.db, &keepers, world.now()).await?)
 }

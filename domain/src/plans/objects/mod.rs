@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Moved;
 use crate::canonical::{self, Digest};
+use crate::workloads::Owner;
 
 pub use self::change::{Change, Set, change, is_suspended, weights};
 pub use self::foreseen::Seen;
@@ -204,6 +205,31 @@ impl ObjectRef {
 
     pub fn group(&self) -> &str {
         self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// What keeps a workload of this cluster in step, and leaves it alone once it is suspended. None where it cannot be
+    /// told which object that is.
+    pub fn keeper(cluster: &str, owner: &Owner) -> Option<Self> {
+        match owner {
+            Owner::Argocd(id) => Some(Self::application(cluster, id)),
+            Owner::Flux(name) => {
+                let mut parts = name.splitn(3, '/');
+                let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+                let version = match kind {
+                    "Kustomization" => "kustomize.toolkit.fluxcd.io/v1",
+                    "HelmRelease" => "helm.toolkit.fluxcd.io/v2",
+                    _ => return None,
+                };
+                Some(Self {
+                    cluster: cluster.to_owned(),
+                    namespace: namespace.to_owned(),
+                    api_version: version.to_owned(),
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                })
+            }
+            Owner::None | Owner::Helm(_) | Owner::Flagger(_) => None,
+        }
     }
 
     /// The Application that keeps a workload of this cluster in step. `argocd` is where they lie unless the tracking

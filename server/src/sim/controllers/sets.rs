@@ -20,8 +20,7 @@ pub(super) const MAXIMUM: &str = "deployment.kubernetes.io/max-replicas";
 const HASH: &str = "pod-template-hash";
 
 /// Annotations of a Deployment that its ReplicaSets do not take over.
-const OWN: [&str; 5] =
-    [LAST_APPLIED, REVISION, HISTORY, DESIRED, MAXIMUM];
+const OWN: [&str; 5] = [LAST_APPLIED, REVISION, HISTORY, DESIRED, MAXIMUM];
 
 /// The ReplicaSets of one Deployment at one moment.
 pub(super) struct Sets {

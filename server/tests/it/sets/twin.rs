@@ -114,7 +114,10 @@ impl Twins<'_> {
         if self.set.kind == WorkloadKind::StatefulSet {
             // kubectl leaves the broken pod to who knows that it has to be deleted.
             assert_eq!(deleted(run.steps[0].note.as_ref()), ["api-2"]);
-            self.kubectl.run(&self.theirs, &["delete", "pod", "api-2"]).await.unwrap();
+            self.kubectl
+                .run(&self.theirs, &["delete", "pod", "api-2", "--wait=false"])
+                .await
+                .unwrap();
         }
         self.equal("undo of a release that never became ready").await;
     }

@@ -343,7 +343,7 @@ async fn what_kubectl_applied_goes_stale_and_who_approves_is_told(owner: PgPool)
     let waiting = story.rollback("asked", state("awaiting_approval")).await;
     let page = format!("/rollbacks/{}", waiting["number"].as_str().unwrap());
     let page = story.door.get(&page, story.browser()).await.body;
-    assert!(page.contains("The last-applied annotation goes stale"), "{page}");
+    assert!(page.contains("last-applied 注解将过时"), "{page}");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

@@ -52,6 +52,10 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         Some(id) => store::decisions::get(&cx.db, id).await?.situation,
         None => Value::Null,
     };
+    let trace = match situation.pointer("/alert/trace_id").and_then(Value::as_str) {
+        Some(trace) => Some(trace.to_owned()),
+        None => trace(cx, &rollback).await?,
+    };
     let members = members(&rollback, run.as_ref());
     let split = rollback.times.split();
     let (trigger, requested_by) = match &rollback.trigger {
@@ -98,11 +102,24 @@ pub(super) async fn shown(cx: &Context, rollback: Rollback) -> Result<Value, Err
         "ended_at": rollback.ended_at,
         "duration_s": duration,
         "success": rollback.success(),
-        "trace_id": situation.pointer("/alert/trace_id"),
+        "trace_id": trace,
         "runbook": situation.pointer("/signal/runbook"),
         "openings": openings.iter().map(super::openings::shown).collect::<Vec<_>>(),
         "members": members,
     }))
+}
+
+/// Of the first of its alerts that names one: what was decided on may have been another.
+async fn trace(cx: &Context, rollback: &Rollback) -> Result<Option<String>, Error> {
+    let Trigger::Alert { alerts } = &rollback.trigger else { return Ok(None) };
+    for alert in alerts {
+        let alert = store::alerts::get(&cx.db, *alert).await?;
+        let trace = domain::openings::trace_id(&alert.annotations, &alert.labels);
+        if trace.is_some() {
+            return Ok(trace);
+        }
+    }
+    Ok(None)
 }
 
 /// What became of each of its workloads, in the order of the plan.
