@@ -95,15 +95,15 @@ for (const project of projects) {
     visit("a situation is tried, and what is none is told with its place and kept", async (page) => {
       await signIn(page, site.who("viewer"));
       await page.goto("/simulator");
-      await page.getByLabel(/^Situation/).fill('{\n  "at": 5\n}');
+      await page.getByRole("textbox", { name: /^Situation/ }).fill('{\n  "at": 5\n}');
       await page.getByRole("button", { name: "Try it" }).click();
       await says(page, "Line 2, column 9");
-      assert.equal(await page.getByLabel(/^Situation/).inputValue(), '{\n  "at": 5\n}');
+      assert.equal(await page.getByRole("textbox", { name: /^Situation/ }).inputValue(), '{\n  "at": 5\n}');
       const situation = {
         at: "2026-10-16T03:00:00Z", service: { name: "api" }, policy: { name: "default", mode: "auto" },
         workload: { cluster: "lab", namespace: "shop", kind: "Deployment", name: "api", live: { digest: `sha256:${"0".repeat(64)}` } },
       };
-      await page.getByLabel(/^Situation/).fill(JSON.stringify(situation, null, 2));
+      await page.getByRole("textbox", { name: /^Situation/ }).fill(JSON.stringify(situation, null, 2));
       await page.getByRole("button", { name: "Try it" }).click();
       await says(page, "Score / confidence");
       await audit(page, project);

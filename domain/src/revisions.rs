@@ -137,6 +137,20 @@ pub fn migration(template: &Value) -> Option<&str> {
     template.get("metadata")?.get("annotations")?.get(MIGRATION)?.as_str()
 }
 
+/// Whether it was ever fully rolled out. None of one that had been replaced already when its workload was first seen:
+/// before that nobody looked.
+pub fn rolled_out(it: &Revision, all: &[Revision]) -> Option<bool> {
+    let replaced =
+        all.iter().any(|other| other.revision > it.revision && other.seen_at <= it.seen_at);
+    // The same template under a configuration that came later is nothing that ran before.
+    let first = !all.iter().any(|other| other.digest == it.digest && other.seen_at < it.seen_at);
+    match it.rolled_out_at {
+        Some(_) => Some(true),
+        None if replaced && first => None,
+        None => Some(false),
+    }
+}
+
 /// Once observed in full health for this long (seconds), a revision counts as verified.
 pub fn verified(
     healthy_since: DateTime<Utc>,

@@ -57,6 +57,7 @@ pub struct Workload {
     pub update: Option<Update>,
     pub live: Live,
     /// `kubectl apply` wrote down what it is to be, and merges against that the next time.
+    #[serde(default)]
     pub last_applied: bool,
     /// How far its canary has come, of a Rollout.
     pub canary: Option<Progress>,

@@ -23,7 +23,7 @@ use crate::pods::Pod;
 use crate::policies::Policy;
 use crate::rails::KillSwitch;
 use crate::releases::Release;
-use crate::revisions::{MIGRATION, Revision};
+use crate::revisions::{self, MIGRATION, Revision};
 use crate::rollbacks::Rollback;
 use crate::services::Service;
 use crate::signals::{Signal, Source};
@@ -311,7 +311,7 @@ impl Scene {
             config_digest: Some(it.config_digest.clone()),
             images: it.images.clone(),
             verdict: it.verdict,
-            rolled_out: Some(it.rolled_out_at.is_some()),
+            rolled_out: revisions::rolled_out(it, &self.revisions),
             present: Some(it.present),
             stored: Some(true),
             config_stored: Some(true),

@@ -198,6 +198,24 @@ fn event(object: &str, reason: &str, message: &str, at: &str) -> Event {
 }
 
 #[test]
+fn what_ran_before_anybody_looked_may_have_been_rolled_out() {
+    let at = |revision: i64, digest: &[u8], seen_at: &str| Revision {
+        revision,
+        ..revision_of(&Digest::of(digest), json!({}), seen_at)
+    };
+    let (first, later) = ("2026-03-03T09:00:00Z", "2026-03-03T09:30:00Z");
+    let all = [at(1, b"old", first), at(2, b"live", first), at(3, b"bad", later)];
+    let told = |it| crate::revisions::rolled_out(it, &all);
+    assert_eq!(told(&all[0]), None, "it was replaced when its workload was first seen");
+    assert_eq!(told(&all[1]), Some(false), "it was live when we looked, and never complete");
+    assert_eq!(told(&all[2]), Some(false));
+    let done = Revision { rolled_out_at: Some(all[1].seen_at), ..all[1].clone() };
+    assert_eq!(told(&done), Some(true));
+    let with_new_config = at(1, b"old", later);
+    assert_eq!(crate::revisions::rolled_out(&with_new_config, &all), Some(false));
+}
+
+#[test]
 fn what_the_cluster_says_of_pods_counts_while_they_suffer_from_it() {
     let of = |pod: &str, reason: &str, bad: BadReason, at: &str| {
         let mut scene = crashing();

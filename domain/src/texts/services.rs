@@ -79,6 +79,7 @@ pub struct Texts {
     pub timeout: &'static str,
     pub blocking: &'static str,
     pub advisory: &'static str,
+    pub effect: &'static str,
     pub condition_of: fn(Condition) -> &'static str,
     pub contains: fn(&str) -> String,
     pub refused: fn(ImportRefusal) -> &'static str,
@@ -188,6 +189,7 @@ pub static TEXTS: Each<Texts> = Each {
         timeout: "超时",
         blocking: "阻断",
         advisory: "仅提示",
+        effect: "作用",
         condition_of: |condition| match condition {
             Condition::PodsReady => "全部 Pod 就绪",
             Condition::Available => "工作负载可用",
@@ -317,6 +319,7 @@ pub static TEXTS: Each<Texts> = Each {
         timeout: "Timeout",
         blocking: "Blocking",
         advisory: "Advisory",
+        effect: "Effect",
         condition_of: |condition| match condition {
             Condition::PodsReady => "all pods ready",
             Condition::Available => "workload available",

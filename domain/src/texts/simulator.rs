@@ -5,6 +5,7 @@ use super::Each;
 pub struct Texts {
     pub title: &'static str,
     pub lede: &'static str,
+    pub one: &'static str,
     pub situation: &'static str,
     pub situation_hint: &'static str,
     pub of_decision: fn(&str) -> String,
@@ -43,6 +44,7 @@ pub static TEXTS: Each<Texts> = Each {
     zh: Texts {
         title: "模拟",
         lede: "用规则试算一种情形；只计算，不改变任何东西。",
+        one: "试算一个情形",
         situation: "情形（JSON）",
         situation_hint: "取自某次决策，或自己填写；省略的内容视为未知，未知从不触发动作",
         of_decision: |id| format!("与决策 {id} 的记录对比"),
@@ -79,6 +81,7 @@ pub static TEXTS: Each<Texts> = Each {
     en: Texts {
         title: "Simulator",
         lede: "What the rules make of a situation. It only computes; nothing happens.",
+        one: "Try one situation",
         situation: "Situation (JSON)",
         situation_hint: "of a decision, or your own; what is left out is unknown, and unknown never acts",
         of_decision: |id| format!("compared with the record of decision {id}"),

@@ -197,7 +197,7 @@ async fn work(world: World, key: Key, objects: Objects) -> anyhow::Result<()> {
         blindness::run(world.clone()),
         drills::run(world.clone()),
         workers::backups::run(world.clone()),
-        workers::objects::run(world.clone()),
+        stop.run_until_cancelled(workers::objects::run(world.clone())),
         workers::evidence::run(world.clone(), objects.clone()),
         workers::reports::run(world.clone(), objects),
         calendar::run(world.clone()),

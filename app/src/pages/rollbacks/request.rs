@@ -2,7 +2,7 @@
 
 use domain::decide::situation::ReasonKind;
 use domain::releases::Release;
-use domain::revisions::Revision;
+use domain::revisions::{Revision, RevisionVerdict, rolled_out};
 use domain::texts::rollbacks::TEXTS;
 use domain::workloads::Workload;
 use leptos::prelude::*;
@@ -65,7 +65,7 @@ fn place(it: &Workload) -> String {
     format!("{}/{}", it.kind.as_str(), it.name)
 }
 
-/// What is live is no target, and neither is what the controller never numbered.
+/// What is live is no target, and neither is what was never rolled out or nobody may go back to.
 fn targets(
     workload: &Workload,
     revisions: &[Revision],
@@ -75,6 +75,9 @@ fn targets(
     let newest = (String::new(), t.request_default_target.to_owned());
     let mut numbers: Vec<i64> = Vec::new();
     let own = revisions.iter().filter(|it| it.revision > 0 && it.digest != workload.live.digest);
+    let own = own.filter(|it| {
+        rolled_out(it, revisions) != Some(false) && it.verdict != RevisionVerdict::Forbidden
+    });
     let own = own.filter(|it| {
         let first = !numbers.contains(&it.revision);
         numbers.push(it.revision);

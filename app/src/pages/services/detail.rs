@@ -95,14 +95,13 @@ pub fn ServicePage() -> impl IntoView {
             <Head title=service.name.clone() badge=mode_badge(mode) actions=request.into_any()>{(t.mode_means)(mode)}</Head>
             {workloads_panel(&service, &seen)}
             {ready}
+            {revisions}
+            {decisions}
             <Halves>
-                {revisions}
-                {decisions}
-            </Halves>
-            <Halves>
-                <div class="stack">{facts} {checks}</div>
+                {facts}
                 {rules}
             </Halves>
+            {checks}
             {signals_panel(&signals, Some(&policy))}
         })
     })
@@ -208,8 +207,12 @@ fn checks_panel(checks: &[Check]) -> AnyView {
             </tr>
         }
     };
-    let heads =
-        vec![column(common.name), column(t.expects), column(""), column(t.timeout).optional()];
+    let heads = vec![
+        column(common.name),
+        column(t.expects),
+        column(t.effect),
+        column(t.timeout).optional(),
+    ];
     let content = if checks.is_empty() {
         empty(t.no_checks)
     } else {

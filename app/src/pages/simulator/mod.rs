@@ -177,7 +177,7 @@ fn situation(choices: &[Choice], decision: Option<DecisionId>, text: String) -> 
         })
     });
     view! {
-        <Panel id="situation" title=t.situation note=note.into_any()>
+        <Panel id="situation" title=t.one note=note.into_any()>
             <div class="body simulator">{content}</div>
         </Panel>
     }
