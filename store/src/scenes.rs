@@ -187,7 +187,11 @@ pub async fn rails_of(
                 AS "other_rollouts!",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id
-             WHERE r.ended_at IS NULL AND takes_back(r, $2)
+             WHERE r.ended_at IS NULL AND (r.workload_id = $2
+                   OR r.members @> jsonb_build_array(jsonb_build_object('workload_id', $2::uuid))
+                   OR (r.target ->> 'release' IS NOT NULL AND EXISTS (
+                       SELECT FROM workloads own JOIN workloads it USING (cluster_id, namespace, owner, owner_name)
+                       WHERE own.id = r.workload_id AND it.id = $2)))
              ORDER BY r.created_at LIMIT 1) AS "open: Json<rollbacks::Row>",
             (SELECT to_jsonb(r) || jsonb_build_object('service_name', s.name)
              FROM rollbacks r JOIN services s ON s.id = r.service_id

@@ -258,7 +258,12 @@ pub async fn open_of(
     workload: WorkloadId,
 ) -> Result<Option<Rollback>, Error> {
     let row = select!(
-        "ended_at IS NULL AND takes_back(rollbacks, $1) ORDER BY rollbacks.created_at LIMIT 1",
+        "ended_at IS NULL AND (workload_id = $1
+             OR members @> jsonb_build_array(jsonb_build_object('workload_id', $1::uuid))
+             OR (target ->> 'release' IS NOT NULL AND EXISTS (
+                 SELECT FROM workloads own JOIN workloads it USING (cluster_id, namespace, owner, owner_name)
+                 WHERE own.id = rollbacks.workload_id AND it.id = $1)))
+         ORDER BY rollbacks.created_at LIMIT 1",
         workload.0
     );
     row.fetch_optional(db).await?.map(Rollback::try_from).transpose()
