@@ -28,10 +28,9 @@ pub(super) fn panel(release: &Release, drift: Option<&Drift>) -> AnyView {
     ];
     let rows = release.revisions.iter().map(|it| row(release, it)).collect_view();
     let warning = drift.map(|it| view! { <p>{mark(Tone::Warn, (t.drifts)(it))}</p> });
-    let going_back = release.current().map(|current| {
-        let others = release.revisions.iter().skip(1).filter(|it| it.status.was_in_place());
-        others.map(|it| going_back(current, it)).collect_view()
-    });
+    let going_back = release
+        .current()
+        .map(|current| release.earlier().map(|it| going_back(current, it)).collect_view());
     view! {
         <Panel id="release" title=title note=view! { <small>{t.note}</small> }.into_any()>
             {warning.map(|it| view! { <div class="body">{it}</div> })}

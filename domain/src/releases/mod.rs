@@ -159,7 +159,12 @@ impl Release {
 
     /// The one that was in place before the newest change.
     pub fn before(&self) -> Option<&Revision> {
-        self.revisions.iter().skip(1).find(|it| it.status.was_in_place())
+        self.earlier().next()
+    }
+
+    /// Those that were in place before the newest change, newest first: what could be gone back to.
+    pub fn earlier(&self) -> impl Iterator<Item = &Revision> {
+        self.revisions.iter().skip(1).filter(|it| it.status.was_in_place())
     }
 
     /// What is known of the health of a revision: that of its members under it. It is verified when all were, and bad

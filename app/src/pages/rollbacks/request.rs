@@ -1,5 +1,7 @@
 //! Asking for a rollback, on the pages of what would go back.
 
+use std::collections::HashSet;
+
 use domain::decide::situation::ReasonKind;
 use domain::releases::Release;
 use domain::revisions::{Revision, RevisionVerdict, rolled_out};
@@ -73,29 +75,25 @@ fn targets(
 ) -> Vec<(String, String)> {
     let t = texts(&TEXTS);
     let newest = (String::new(), t.request_default_target.to_owned());
-    let mut numbers: Vec<i64> = Vec::new();
+    let mut numbers = HashSet::new();
     let own = revisions.iter().filter(|it| it.revision > 0 && it.digest != workload.live.digest);
     let own = own.filter(|it| {
         rolled_out(it, revisions) != Some(false) && it.verdict != RevisionVerdict::Forbidden
     });
-    let own = own.filter(|it| {
-        let first = !numbers.contains(&it.revision);
-        numbers.push(it.revision);
-        first
-    });
+    // A revision under several configurations is one target.
+    let own = own.filter(|it| numbers.insert(it.revision));
     let own = own.map(|it| {
         let images: Vec<_> = it.images.iter().map(|it| it.image.as_str()).collect();
         (it.revision.to_string(), format!("{} · {}", it.revision, images.join(", ")))
     });
     let of_release = release.into_iter().flat_map(|release| {
-        let others = release.revisions.iter().skip(1).filter(|it| it.status.was_in_place());
-        others.map(|it| {
+        release.earlier().map(|it| {
             let value = format!("{}@{}", release.name, it.revision);
             (value, (t.request_release)(&release.name, it.revision))
         })
     });
     let mut all = vec![newest];
-    all.extend(own.collect::<Vec<_>>());
+    all.extend(own);
     all.extend(of_release);
     all
 }
